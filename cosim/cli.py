@@ -1,0 +1,240 @@
+"""The command line. Heavy imports wait inside the commands, so that --help answers at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cosim.result import Result
+
+# Typer carries its own copy of Click from 0.16 on: take the class from what Typer exports.
+_USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+EXIT_BUG, EXIT_BAD_INPUT, EXIT_VERDICT_FAIL, EXIT_NOT_COMPLETED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    name="cosim",
+    help="How do LLM data centres disturb a power grid, and what helps?",
+    epilog="Start with:  cosim run ieee14-quickstart   or   cosim init my-study.yaml",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _library_names(incomplete: str) -> list[str]:
+    from cosim.scenario.library import library
+
+    return [name for name in library() if name.startswith(incomplete)]
+
+
+ScenarioArgument = Annotated[
+    str,
+    typer.Argument(metavar="SCENARIO", help="Path of a scenario, or its name in the library.", autocompletion=_library_names),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as sites[0].rating_mw=300. May be repeated."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command(epilog="Example:  cosim init my-study.yaml && cosim run my-study.yaml")
+def init(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("scenario.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write a commented scenario to start from."""
+    from cosim.errors import InputError, Problem
+
+    template = Path(__file__).parent / "scenario" / "template.yaml"
+    if file.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(Problem("a scenario file must end in .yaml", place=str(file)))
+    if file.exists() and not force:
+        raise InputError(Problem("exists already", place=str(file), hint="choose another name, or use --force"))
+    if not file.parent.is_dir():
+        raise InputError(Problem("its folder does not exist", place=str(file)))
+    file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    typer.echo(f"wrote {file}; run it with:  cosim run {file}")
+
+
+@app.command(epilog="Example:  cosim run ieee39-training --set sites[0].rating_mw=300 --out results/300mw")
+def run(
+    scenario: ScenarioArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to [results/NAME].")] = None,
+    overrides: SetOption = [],  # noqa: B006
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if the verdict is fail.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Do not write report.html.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a scenario: simulate, measure, judge, report."""
+    from cosim import console, runner
+    from cosim.scenario.load import load_scenario
+    from cosim.study import prepare_study
+
+    show = not quiet and not as_json
+    with console.status("reading the scenario, the grid and the traces", show):
+        valid, source = load_scenario(scenario, overrides)
+        study = prepare_study(valid, source)
+    folder = out or runner.default_folder(valid)
+    with console.progress(valid.simulation.duration_s, show) as progress:
+        result = runner.execute(study, folder, report=not no_report, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(result.summary, indent=2, ensure_ascii=False))
+    elif show:
+        console.print_summary(result, folder)
+    _exit_by_status(result, strict)
+
+
+def _exit_by_status(result: "Result", strict: bool) -> None:
+    summary = result.summary
+    if summary["status"] == "interrupted":
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if summary["status"] != "completed":
+        typer.echo(f"the simulation did not complete: {result.attributes['message']}", err=True)
+        raise typer.Exit(EXIT_NOT_COMPLETED)
+    if strict and summary["verdict"] == "fail":
+        raise typer.Exit(EXIT_VERDICT_FAIL)
+
+
+@app.command(epilog="Example:  cosim validate my-study.yaml ieee39-training")
+def validate(
+    scenarios: Annotated[
+        list[str], typer.Argument(metavar="SCENARIO...", help="Paths or library names.", autocompletion=_library_names)
+    ],
+    overrides: SetOption = [],  # noqa: B006
+) -> None:
+    """Check scenarios, their grids and their traces without simulating."""
+    from cosim.errors import InputError
+    from cosim.scenario.load import load_scenario
+    from cosim.study import prepare_study
+
+    failed = False
+    for name in scenarios:
+        try:
+            prepare_study(*load_scenario(name, overrides))
+        except InputError as error:
+            typer.echo(str(error), err=True)
+            failed = True
+        else:
+            typer.echo(f"{name}: valid")
+    if failed:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+@app.command(epilog="Example:  cosim schema > scenario.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of scenario files (for editors and checks)."""
+    from cosim.scenario.model import Scenario
+
+    typer.echo(json.dumps(Scenario.model_json_schema(by_alias=True), indent=2))
+
+
+def _kinds(incomplete: str) -> list[str]:
+    return [kind for kind in ("scenarios", "grids", "workloads", "metrics") if kind.startswith(incomplete)]
+
+
+@app.command("list", epilog="Example:  cosim list grids")
+def list_(
+    kind: Annotated[
+        str, typer.Argument(help="scenarios, grids, workloads or metrics.", autocompletion=_kinds)
+    ] = "scenarios",
+    as_json: JsonOption = False,
+) -> None:
+    """List what ships with the package."""
+    from cosim import console, listing
+    from cosim.errors import InputError, Problem
+    from cosim.scenario.source import nearest
+
+    if kind not in listing.KINDS:
+        hint = nearest(kind, listing.KINDS) or f"there are {', '.join(listing.KINDS)}"
+        raise InputError(Problem(f"nothing is listed as '{kind}'", hint=hint))
+    rows = listing.KINDS[kind]()
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        console.print_rows(rows, kind)
+
+
+@app.command(epilog="Example:  cosim report results/ieee39-training")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+) -> None:
+    """Write report.html again from a stored result alone."""
+    from cosim.errors import InputError, Problem
+    from cosim.report import write_report
+    from cosim.result import Result, ResultError
+    from cosim.runner import REPORT_NAME
+
+    try:
+        result = Result.open(folder)
+        path = (folder if folder.is_dir() else folder.parent) / REPORT_NAME
+        write_report(result, path)
+    except ResultError as error:
+        raise InputError(Problem(str(error))) from error
+    typer.echo(f"wrote {path}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cosim {version('llm-grid-cosim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: every way out has the exit code that the documentation promises."""
+    try:
+        code: Any = app(arguments, standalone_mode=False, prog_name="cosim")
+    except Exception as error:
+        code = _code_of(error)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        code = EXIT_INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _code_of(error: Exception) -> int:
+    """Say what went wrong in the user's words and choose the exit code."""
+    from cosim.errors import InputError
+
+    if isinstance(error, InputError):
+        typer.echo(str(error), err=True)
+        return EXIT_BAD_INPUT
+    if isinstance(error, typer.Abort):
+        typer.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    if isinstance(error, _USAGE_ERROR):
+        error.show()  # type: ignore[attr-defined]
+        return EXIT_BAD_INPUT
+    if isinstance(error, OSError) and error.filename is not None:
+        typer.echo(f"{error.filename}: {error.strerror}", err=True)
+        return EXIT_BAD_INPUT
+    return _report_bug(error)
+
+
+def _report_bug(error: Exception) -> int:
+    """Keep the traceback in a file and tell the user in one line."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="cosim-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write(f"cosim {' '.join(sys.argv[1:])}\n")
+        traceback.print_exception(error, file=log)
+    typer.echo(f"internal error: {type(error).__name__}: {error}; details in {log.name}", err=True)
+    return EXIT_BUG

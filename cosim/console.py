@@ -1,0 +1,187 @@
+"""What a run shows on the terminal: progress, then tables of metrics and verdicts."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from cosim.result import Result
+    from cosim.simulation import Progress as ProgressCallback
+
+_STYLES = {
+    "pass": "bold green",
+    "completed": "green",
+    "fail": "bold red",
+    "not_assessed": "yellow",
+    "simulation_failed": "bold red",
+}
+_PLAIN_SHARE = 0.1
+"""Off a terminal, a line is printed each time this share of the run is done."""
+
+
+@contextlib.contextmanager
+def status(text: str, show: bool) -> Iterator[None]:
+    """Spinner with a text while something takes a moment."""
+    console = Console(stderr=True)
+    if show and console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
+def progress(duration_s: float, show: bool) -> Iterator["ProgressCallback"]:
+    """Progress bar on a terminal, plain lines elsewhere."""
+    console = Console(stderr=True)
+    if not show:
+        yield lambda _: None
+    elif console.is_terminal:
+        columns = (
+            TextColumn("simulating"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.completed:.1f} of {task.total:g} s"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True, refresh_per_second=5) as bar:
+            task = bar.add_task("", total=duration_s)
+            yield lambda time_s: bar.update(task, completed=time_s)
+    else:
+        next_share = _PLAIN_SHARE
+
+        def line(time_s: float) -> None:
+            nonlocal next_share
+            if time_s >= next_share * duration_s * (1 - 1e-9):
+                print(f"simulated {time_s:g} of {duration_s:g} s", file=sys.stderr)
+                next_share += _PLAIN_SHARE
+
+        yield line
+
+
+def print_summary(result: "Result", folder: Path) -> None:
+    """Metrics, verdicts, warnings, and where the files are."""
+    console, summary = Console(), result.summary
+    provenance = summary["provenance"]
+    console.print()
+    console.print(
+        Text.assemble(
+            (summary["name"], "bold"),
+            f" on {provenance['grid']['name']}: ",
+            (summary["status"], _STYLES.get(summary["status"], "bold red")),
+            f", {summary['end_time_s']:g} s simulated in {provenance['wall_time_s']:.1f} s. Verdict: ",
+            (summary["verdict"].replace("_", " "), _STYLES[summary["verdict"]]),
+        )
+    )
+    if summary["status"] not in ("power_flow_failed", "initialisation_failed"):
+        console.print(_frequency_table(summary["metrics"]))
+        if summary["metrics"]["site"]:
+            console.print(_site_table(summary["metrics"]))
+    if summary["criteria"]:
+        console.print(_criteria_table(summary["criteria"]))
+    for warning in summary["warnings"]:
+        console.print(Text(f"note: {warning}", style="yellow"))
+    files = ", ".join(p.name for p in sorted(folder.iterdir()) if p.is_file())
+    console.print(f"written to {folder}: {files}", soft_wrap=True, highlight=False)
+
+
+_NOTES = ("title", "source", "quirks")
+"""Columns too wide for a table: printed below it."""
+
+
+def print_rows(rows: list[dict[str, Any]], title: str) -> None:
+    """Rows of plain data as a table, with their longer texts below it."""
+    console = Console()
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    columns = [key for key in rows[0] if key not in _NOTES]
+    for key in columns:
+        is_number = isinstance(rows[0][key], int | float)
+        table.add_column(_heading(key), justify="right" if is_number else "left", overflow="fold", no_wrap=key == "name")
+    for row in rows:
+        table.add_row(*(f"{row[key]:,}" if isinstance(row[key], int | float) else str(row[key]) for key in columns))
+    console.print(table)
+    for row in rows:
+        notes = "; ".join(row[key] for key in _NOTES if row.get(key))
+        if notes:
+            console.print(Text.assemble((row["name"], "bold"), f": {notes}"))
+
+
+def _heading(key: str) -> str:
+    for suffix, unit in (("_mws", "MW s"), ("_mw", "MW"), ("_hz", "Hz"), ("_s", "s")):
+        if key.endswith(suffix):
+            return f"{key.removesuffix(suffix)} ({unit})"
+    return key
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:.6g}"
+
+
+def _frequency_table(metrics: dict[str, Any]) -> Table:
+    """Frequency and voltage: value, where, when."""
+    frequency, voltage = metrics["frequency"], metrics["voltage"]
+    table = Table(title="Grid", title_justify="left", box=SIMPLE_HEAD)
+    for name, justify in (("metric", "left"), ("value", "right"), ("unit", "left"), ("where", "left"), ("at (s)", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    rocof = frequency["max_rocof_hz_per_s"]
+    coi = frequency["coi"]
+    rows = [
+        ("frequency nadir", frequency["nadir_hz"], "Hz", frequency["nadir_generator"], frequency["nadir_time_s"]),
+        ("frequency zenith", frequency["zenith_hz"], "Hz", frequency["zenith_generator"], frequency["zenith_time_s"]),
+        ("largest deviation", frequency["max_deviation_mhz"], "mHz", "any generator", None),
+        ("peak to peak", frequency["peak_to_peak_mhz"], "mHz", frequency["peak_to_peak_generator"], None),
+        ("COI nadir", coi["nadir_hz"], "Hz", "centre of inertia", None),
+        ("COI RoCoF, 100 ms", rocof["100ms"], "Hz/s", "centre of inertia", None),
+        ("COI RoCoF, 500 ms", rocof["500ms"], "Hz/s", "centre of inertia", None),
+        ("COI RoCoF, 1 s", rocof["1s"], "Hz/s", "centre of inertia", None),
+        ("settling frequency", frequency["settling_hz"], "Hz", "centre of inertia", None),
+        ("lowest voltage", voltage["min_pu"], "pu", _bus(voltage["min_bus"]), voltage["min_time_s"]),
+        ("highest voltage", voltage["max_pu"], "pu", _bus(voltage["max_bus"]), voltage["max_time_s"]),
+        ("sags and swells", len(voltage["events"] or []), "", f"resolved from {voltage['shortest_event_s']:g} s", None),
+    ]
+    for name, value, unit, where, time_s in rows:
+        table.add_row(name, _number(value), unit, str(where or "-"), _number(time_s, 2))
+    return table
+
+
+def _bus(name: str | None) -> str:
+    return f"bus {name}" if name is not None else "-"
+
+
+def _site_table(metrics: dict[str, Any]) -> Table:
+    """Each site's power, energy and ramps."""
+    table = Table(title="Sites", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("site", "mean MW", "min MW", "max MW", "energy MWh", "dP in 1 s", "in 10 s", "in 60 s (MW)", "POI pu"):
+        table.add_column(name, justify="left" if name == "site" else "right")
+    for name, site in metrics["site"].items():
+        windows = metrics["ramp"]["sites"][name]["windows"]
+        table.add_row(
+            name,
+            *(_number(site[key], 2) for key in ("mean_mw", "min_mw", "max_mw", "energy_mwh")),
+            *(_number(windows[key], 1) for key in ("1s", "10s", "60s")),
+            f"{_number(site['poi_min_pu'], 3)} to {_number(site['poi_max_pu'], 3)}",
+        )
+    return table
+
+
+def _criteria_table(criteria: list[dict[str, Any]]) -> Table:
+    """Verdict of each criterion."""
+    table = Table(title="Criteria", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("criterion", "value", "limit", "margin", "unit", "verdict"):
+        table.add_column(name, justify="right" if name in ("value", "limit", "margin") else "left", overflow="fold")
+    for entry in criteria:
+        verdict = Text(entry["verdict"].replace("_", " "), style=_STYLES[entry["verdict"]])
+        if entry["reason"]:
+            verdict.append(f" ({entry['reason']})", style="default")
+        numbers = (_number(entry[key]) for key in ("value", "limit", "margin"))
+        table.add_row(entry["id"], *numbers, entry["unit"], verdict)
+    return table

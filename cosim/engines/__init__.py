@@ -1,0 +1,1 @@
+"""What integrates the grid. Each engine offers the interface of `cosim.engines.andes.AndesEngine`."""

@@ -1,0 +1,265 @@
+"""Frequency: extremes, settling, peak to peak, and rate of change at the centre of inertia."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cosim.metrics.section import Section, finite, not_recorded
+from cosim.result import Result
+
+Array = NDArray[np.float64]
+ROCOF_WINDOWS_S = {"100ms": 0.1, "500ms": 0.5, "1s": 1.0}
+GENERATOR_KEYS = (
+    "nadir_hz",
+    "nadir_time_s",
+    "nadir_generator",
+    "zenith_hz",
+    "zenith_time_s",
+    "zenith_generator",
+    "max_deviation_mhz",
+    "peak_to_peak_mhz",
+    "peak_to_peak_generator",
+)
+COI_KEYS = ("settling_hz", "coi", "max_rocof_hz_per_s", "max_rocof_time_s")
+BUS_KEYS = ("worst_bus", "worst_bus_deviation_mhz", "worst_bus_time_s")
+SETTLING_SHARE = 0.1
+SETTLING_MIN_S = 1.0
+
+
+def template() -> dict[str, Any]:
+    """Every key of the section, with nothing assessed."""
+    return {
+        **dict.fromkeys(("nominal_hz", *GENERATOR_KEYS, "settling_hz")),
+        "coi": dict.fromkeys(("nadir_hz", "nadir_time_s", "zenith_hz", "zenith_time_s", "peak_to_peak_mhz")),
+        "max_rocof_hz_per_s": dict.fromkeys(ROCOF_WINDOWS_S),
+        "max_rocof_time_s": dict.fromkeys(ROCOF_WINDOWS_S),
+        **dict.fromkeys(BUS_KEYS),
+    }
+
+
+def assess(result: Result) -> Section:
+    """Assess the frequency section of a run's metrics."""
+    values = template()
+    reasons: dict[str, str] = {}
+    nominal_hz = values["nominal_hz"] = float(result.attributes["nominal_hz"])
+
+    speeds = extremes(result, "speed_pu", nominal_hz)
+    if isinstance(speeds, str):
+        reasons |= {f"frequency.{key}": speeds for key in GENERATOR_KEYS}
+    else:
+        values |= _worst_generators(speeds, nominal_hz)
+
+    buses = extremes(result, "frequency_hz", 1.0)
+    if isinstance(buses, str):
+        reasons |= {f"frequency.{key}": buses for key in BUS_KEYS}
+    else:
+        values |= _worst_bus(buses, nominal_hz)
+
+    coi = coi_series(result, nominal_hz)
+    if isinstance(coi, str):
+        reasons |= {f"frequency.{key}": coi for key in COI_KEYS}
+        return Section(values, reasons)
+    time_s, coi_hz = coi
+    values["coi"] = _coi_extremes(result, time_s, coi_hz)
+    values["settling_hz"] = settling(time_s, coi_hz)
+    if values["settling_hz"] is None:
+        reasons["frequency.settling_hz"] = f"the record is shorter than {SETTLING_MIN_S:g} s"
+    faults = fault_intervals(result.events)
+    for name, window_s in ROCOF_WINDOWS_S.items():
+        worst = max_rocof(time_s, coi_hz, window_s, faults)
+        if isinstance(worst, str):
+            reasons[f"frequency.max_rocof_hz_per_s.{name}"] = worst
+            reasons[f"frequency.max_rocof_time_s.{name}"] = worst
+        else:
+            values["max_rocof_hz_per_s"][name], values["max_rocof_time_s"][name] = worst
+    return Section(values, reasons)
+
+
+def extremes(result: Result, channel: str, scale: float) -> pd.DataFrame | str:
+    """Nadir and zenith of each generator or bus over every node, or why there is none.
+
+    Returns
+    -------
+    DataFrame
+        Index: elements; columns min, min_time_s, max, max_time_s, values times `scale` (Hz).
+    """
+    if not result.has_channel(channel):
+        return not_recorded(channel)
+    table = result.extrema(channel).dropna()
+    if table.empty:
+        return f"channel {channel} holds no values"
+    table[["min", "max"]] *= scale
+    return table
+
+
+def centre_of_inertia(speed_pu: Array, inertia_mws: Array) -> Array:
+    """Speed of the centre of inertia, sum(H S w) / sum(H S) over machines of finite inertia.
+
+    Parameters
+    ----------
+    speed_pu
+        [time, generator].
+    inertia_mws
+        H times MVA [generator], MW·s; inf marks an infinite bus.
+
+    Returns
+    -------
+    Array
+        [time], pu. Source: Kundur, Power System Stability and Control (1994), the usual definition.
+    """
+    finite = np.isfinite(inertia_mws)
+    return speed_pu[:, finite] @ inertia_mws[finite] / inertia_mws[finite].sum()
+
+
+def coi_series(result: Result, nominal_hz: float) -> tuple[Array, Array] | str:
+    """Time [time] in s and centre-of-inertia frequency [time] in Hz, or why there is none."""
+    if result.has_channel("coi_hz"):
+        frame = result.channel("coi_hz")
+        coi_hz = finite(frame.to_numpy()[:, 0])
+    elif result.has_channel("speed_pu"):
+        frame = result.channel("speed_pu")
+        inertia = result.inertia_mws
+        if inertia is None or not np.any(np.isfinite(inertia) & (inertia > 0)):
+            return "no machine of finite inertia is known, so there is no centre of inertia"
+        coi_hz = nominal_hz * centre_of_inertia(finite(frame.to_numpy()), inertia)
+    else:
+        return not_recorded("speed_pu")
+    if not np.any(np.isfinite(coi_hz)):
+        return "the centre of inertia was never computed: no time step was stored"
+    return frame.index.to_numpy(), coi_hz
+
+
+def settling(time_s: Array, f_hz: Array) -> float | None:
+    """Mean over the last tenth of the record, or its last second when that is longer.
+
+    The mean is over time (trapezoid), so uneven steps do not bias it. None for a record under 1 s.
+
+    Parameters
+    ----------
+    time_s, f_hz
+        [time], s and Hz.
+    """
+    duration_s = time_s[-1] - time_s[0]
+    window_s = max(SETTLING_SHARE * duration_s, SETTLING_MIN_S)
+    if duration_s < window_s * (1 - 1e-9):
+        return None
+    start_s = max(time_s[-1] - window_s, time_s[0])
+    inside = time_s > start_s
+    time = np.concatenate([[start_s], time_s[inside]])
+    value = np.concatenate([[np.interp(start_s, time_s, f_hz)], f_hz[inside]])
+    return float(np.trapezoid(value, time) / (time[-1] - time[0]))
+
+
+def rocof(time_s: Array, f_hz: Array, window_s: float) -> tuple[Array, Array]:
+    """Rate of change of frequency over a window, (f(t) - f(t - w)) / w.
+
+    Frequency is linear between samples. The rate is given at every sample and at every sample plus the
+    window: between those it is linear too, so its extremes are exact whatever the steps.
+
+    Parameters
+    ----------
+    time_s, f_hz
+        [time], s and Hz; times strictly increasing.
+    window_s
+        w. The first rate is at ``time_s[0] + w``.
+
+    Returns
+    -------
+    tuple of Array
+        Times [t] in s and rates [t] in Hz/s; empty when the record is shorter than the window.
+    """
+    at = np.union1d(time_s, time_s + window_s)
+    at = at[(at >= time_s[0] + window_s) & (at <= time_s[-1] + 1e-9)]
+    return at, (np.interp(at, time_s, f_hz) - np.interp(at - window_s, time_s, f_hz)) / window_s
+
+
+def max_rocof(
+    time_s: Array, f_hz: Array, window_s: float, faults: list[tuple[float, float]]
+) -> tuple[float, float] | str:
+    """Largest magnitude of :func:`rocof` in Hz/s and its time in s, or why there is none.
+
+    A window that reaches into a fault does not count: not while the fault is on, nor until a window
+    after it clears.
+    """
+    if time_s.size < 2 or time_s[-1] - time_s[0] < window_s * (1 - 1e-9):
+        return f"the record is shorter than the window of {window_s:g} s"
+    interval_s = float(np.median(np.diff(time_s)))
+    if window_s < interval_s * (1 - 1e-6):
+        return f"the window of {window_s:g} s is shorter than the recording interval of {interval_s:g} s"
+    at, rate = rocof(time_s, f_hz, window_s)
+    counts = np.isfinite(rate)
+    for start_s, end_s in faults:
+        counts &= (at <= start_s + 1e-9) | (at - window_s >= end_s - 1e-9)
+    if not counts.any():
+        return f"no window of {window_s:g} s lies clear of the faults"
+    at, rate = at[counts], np.abs(rate[counts])
+    worst = int(np.argmax(rate))
+    return float(rate[worst]), float(at[worst])
+
+
+def fault_intervals(events: pd.DataFrame) -> list[tuple[float, float]]:
+    """Times between ``fault`` and ``fault_cleared`` events; overlapping faults merge.
+
+    Parameters
+    ----------
+    events
+        Columns time_s and kind.
+    """
+    change = events["kind"].map({"fault": 1, "fault_cleared": -1}).dropna()
+    times = events.loc[change.index, "time_s"].to_numpy(dtype=float)
+    order = np.argsort(times, kind="stable")
+    active = np.concatenate([[0], np.cumsum(change.to_numpy(dtype=int)[order])])
+    times = times[order]
+    starts = times[(active[:-1] == 0) & (active[1:] > 0)]
+    ends = times[(active[:-1] > 0) & (active[1:] == 0)]
+    if ends.size < starts.size:  # still on at the end of the record
+        ends = np.append(ends, np.inf)
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def _worst_generators(table: pd.DataFrame, nominal_hz: float) -> dict[str, Any]:
+    lowest, highest = table["min"].to_numpy().argmin(), table["max"].to_numpy().argmax()
+    nadir, zenith = table.iloc[lowest], table.iloc[highest]
+    swing = (table["max"] - table["min"]).to_numpy()
+    return {
+        "nadir_hz": nadir["min"],
+        "nadir_time_s": nadir["min_time_s"],
+        "nadir_generator": nadir.name,
+        "zenith_hz": zenith["max"],
+        "zenith_time_s": zenith["max_time_s"],
+        "zenith_generator": zenith.name,
+        "max_deviation_mhz": 1e3 * max(nominal_hz - nadir["min"], zenith["max"] - nominal_hz),
+        "peak_to_peak_mhz": 1e3 * swing.max(),
+        "peak_to_peak_generator": table.index[swing.argmax()],
+    }
+
+
+def _worst_bus(table: pd.DataFrame, nominal_hz: float) -> dict[str, Any]:
+    below = (nominal_hz - table["min"]).to_numpy()
+    above = (table["max"] - nominal_hz).to_numpy()
+    worst = int(np.maximum(below, above).argmax())
+    side = "min" if below[worst] >= above[worst] else "max"
+    return {
+        "worst_bus": table.index[worst],
+        "worst_bus_deviation_mhz": 1e3 * max(below[worst], above[worst]),
+        "worst_bus_time_s": table[f"{side}_time_s"].iloc[worst],
+    }
+
+
+def _coi_extremes(result: Result, time_s: Array, coi_hz: Array) -> dict[str, Any]:
+    if result.has_channel("coi_hz"):
+        low, low_s, high, high_s = result.extrema("coi_hz").to_numpy()[0]
+    else:
+        first, last = int(np.nanargmin(coi_hz)), int(np.nanargmax(coi_hz))
+        low, low_s, high, high_s = coi_hz[first], time_s[first], coi_hz[last], time_s[last]
+    return {
+        "nadir_hz": low,
+        "nadir_time_s": low_s,
+        "zenith_hz": high,
+        "zenith_time_s": high_s,
+        "peak_to_peak_mhz": 1e3 * (high - low),
+    }

@@ -1,0 +1,35 @@
+"""Where a result comes from: versions, hashes, seed, step, machine, date."""
+
+import datetime
+import hashlib
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosim.study import Study
+
+_PACKAGES = ("llm-grid-cosim", "andes", "numpy", "scipy", "numba", "h5py", "pandas")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package, and of what its numbers depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}}
+
+
+def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str, Any]:
+    """The ``provenance`` part of the summary."""
+    simulation = study.scenario.simulation
+    return {
+        "versions": versions(),
+        "scenario_sha256": hashlib.sha256(scenario_text.encode()).hexdigest(),
+        "grid": {"name": study.grid.name, "source": study.grid.source},
+        "sites": {name: demand.describe() for name, demand in study.demands.items()},
+        "seed": simulation.seed,
+        "engine": simulation.engine,
+        "step_s": simulation.step_s,
+        "injection": simulation.injection,
+        "wall_time_s": round(wall_time_s, 3),
+        "host": platform.node(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }

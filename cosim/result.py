@@ -1,0 +1,219 @@
+"""Read a run back: channels, sites, extrema and events as pandas objects, from ``result.h5`` alone."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cosim.growing import EXTREMA_COLUMNS
+from cosim.recorder import FORMAT, SITE_COLUMNS
+
+RESULT_NAME = "result.h5"
+SUMMARY_NAME = "summary.json"
+
+
+class ResultError(ValueError):
+    """A result cannot be read, or does not hold what was asked for."""
+
+
+class Result:
+    """The stored result of one run; open it with :meth:`Result.open`.
+
+    Data is read when asked for and the file is not held open between reads. A channel is also an
+    attribute: ``result.voltage_pu`` is ``result.channel("voltage_pu")``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as file:
+            if _plain(file.attrs.get("format")) != FORMAT:
+                raise ResultError(f"{path}: an HDF5 file, but not a cosim result (no format attribute)")
+            self.channels: tuple[str, ...] = tuple(file.get("channels", ()))
+            self.sites: tuple[str, ...] = tuple(file.get("sites", ()))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Result:
+        """Open a run's directory or its ``result.h5``.
+
+        Raises
+        ------
+        ResultError
+            If there is no such file, or it is not a result.
+        """
+        found = Path(path)
+        if found.is_dir():
+            found = found / RESULT_NAME
+        if not found.is_file():
+            raise ResultError(f"{found}: no such result file")
+        return cls(found)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The file's attributes as plain Python values."""
+        with self._open() as file:
+            return {key: _plain(value) for key, value in file.attrs.items()}
+
+    @cached_property
+    def time_s(self) -> NDArray[np.float64]:
+        """Times of the stored channel rows [time]."""
+        with self._open() as file:
+            return file["time_s"][:]
+
+    def has_channel(self, name: str) -> bool:
+        """Whether a channel was recorded."""
+        return name in self.channels
+
+    def channel(self, name: str) -> pd.DataFrame:
+        """One channel: index ``time_s``, a column per element, ``attrs["unit"]``."""
+        self._require(name, self.channels, "channel")
+        with self._open() as file:
+            data = file[f"channels/{name}"]
+            rows = min(self.time_s.size, data.shape[0])  # a killed run may lack one dataset's last rows
+            frame = pd.DataFrame(
+                data[:rows],
+                index=pd.Index(self.time_s[:rows], name="time_s"),
+                columns=_texts(data.attrs["elements"]),
+            )
+            frame.attrs["unit"] = _plain(data.attrs["unit"])
+        return frame
+
+    def site(self, name: str) -> pd.DataFrame:
+        """A site's draw at every node: index ``time_s`` (a jump has two rows).
+
+        Columns: power_mw, reactive_mvar, command_mw.
+        """
+        self._require(name, self.sites, "site")
+        with self._open() as file:
+            columns = {column: file[f"sites/{name}/{column}"][:] for column in SITE_COLUMNS}
+        rows = min(values.size for values in columns.values())
+        frame = pd.DataFrame({column: values[:rows] for column, values in columns.items()})
+        return frame.set_index("time_s")
+
+    def site_attributes(self, name: str) -> dict[str, Any]:
+        """What was noted of a site (``bus``, ``energy_error``, ``below_v_min_s``, ...)."""
+        self._require(name, self.sites, "site")
+        with self._open() as file:
+            return {key: _plain(value) for key, value in file[f"sites/{name}"].attrs.items()}
+
+    def has_demand(self, name: str) -> bool:
+        """Whether a site's demand was stored at its trace's native rate."""
+        self._require(name, self.sites, "site")
+        with self._open() as file:
+            return "demand_mw" in file[f"sites/{name}"]
+
+    def demand(self, name: str) -> pd.Series:
+        """A site's demand in MW as interval means; index: start of each interval; ``attrs["interval_s"]``."""
+        if not self.has_demand(name):
+            raise ResultError(f"{self.path}: no demand was stored for site {name}")
+        with self._open() as file:
+            data = file[f"sites/{name}/demand_mw"]
+            power_mw = data[:]
+            interval_s = float(data.attrs["interval_s"])
+        start_s = pd.Index(np.arange(power_mw.size) * interval_s, name="time_s")
+        series = pd.Series(power_mw, index=start_s, name="demand_mw")
+        series.attrs["interval_s"] = interval_s
+        return series
+
+    def extrema(self, name: str) -> pd.DataFrame:
+        """Smallest and largest value of each element of a channel over every node, with their times.
+
+        Index: elements; columns min, min_time_s, max, max_time_s; NaN where nothing was seen.
+        """
+        self._require(name, self.channels, "channel")
+        with self._open() as file:
+            group = file[f"extrema/{name}"]
+            columns = {column: group[column][:] for column in EXTREMA_COLUMNS}
+            frame = pd.DataFrame(columns, index=pd.Index(_texts(group.attrs["elements"]), name="element"))
+            frame.attrs["unit"] = _plain(group.attrs["unit"])
+        return frame
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened: columns time_s, kind, description."""
+        with self._open() as file:
+            group = file["events"]
+            columns: dict[str, Any] = {"time_s": group["time_s"][:]}
+            columns |= {name: _texts(group[name][:]) for name in ("kind", "description")}
+        rows = min(len(values) for values in columns.values())
+        return pd.DataFrame({name: values[:rows] for name, values in columns.items()})
+
+    @property
+    def inertia_mws(self) -> NDArray[np.float64] | None:
+        """H times MVA [generator] in MW·s, inf for an infinite bus; None when it was not stored."""
+        with self._open() as file:
+            return file["generators/inertia_mws"][:] if "generators/inertia_mws" in file else None
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run's summary, from the file or from ``summary.json`` beside it."""
+        text = self.attributes.get("summary")
+        beside = self.path.with_name(SUMMARY_NAME)
+        if text is None and beside.is_file():
+            text = beside.read_text(encoding="utf-8")
+        if text is None:
+            raise ResultError(f"{self.path}: holds no summary, and there is no {SUMMARY_NAME} beside it")
+        return json.loads(text)
+
+    @property
+    def scenario_text(self) -> str:
+        """The resolved scenario as YAML."""
+        text = self.attributes.get("scenario")
+        if text is None:
+            raise ResultError(f"{self.path}: holds no scenario")
+        return text
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        # Underscored names are Python's own probing (pickle, copy) before __init__ has run.
+        if not name.startswith("_") and name in self.__dict__.get("channels", ()):
+            return self.channel(name)
+        raise AttributeError(f"Result has no attribute or recorded channel {name!r}")
+
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *self.channels]
+
+    def __repr__(self) -> str:
+        notes = self.attributes
+        end = notes.get("end_time_s", self.time_s[-1] if self.time_s.size else 0.0)
+        return (
+            f"<Result {notes.get('name', self.path.parent.name)}: {notes.get('status', 'unfinished')}, "
+            f"{end:g} s, {self.time_s.size} rows of {', '.join(self.channels) or 'no channel'}; "
+            f"sites: {', '.join(self.sites) or 'none'}>"
+        )
+
+    def _open(self) -> h5py.File:
+        try:
+            return h5py.File(self.path, "r")
+        except OSError as error:
+            raise ResultError(f"{self.path}: cannot be read as HDF5 ({error})") from error
+
+    def _require(self, name: str, names: tuple[str, ...], what: str) -> None:
+        if name not in names:
+            raise ResultError(f'{self.path}: no {what} "{name}" was recorded; {nearest(name, names)}')
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Say which known names come closest to a wrong one, or list what there is."""
+    known = list(names)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if close:
+        return f"nearest: {', '.join(close)}"
+    return f"there are: {', '.join(known)}" if known else "there is none"
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,222 @@
+"""Execute one scenario and leave behind its result, summary, resolved scenario and report."""
+
+import contextlib
+import io
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from cosim import provenance, summary
+from cosim.engines.andes import CHANNELS, Initialisation
+from cosim.recorder import ChannelSpec, Recorder
+from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
+from cosim.scenario.load import load_scenario, validate
+from cosim.scenario.model import Scenario
+from cosim.scenario.source import Source
+from cosim.simulation import CoSimulation, Outcome, Progress
+from cosim.study import Study, prepare_study
+
+SCENARIO_NAME = "scenario.yaml"
+REPORT_NAME = "report.html"
+
+
+def run(
+    scenario: str | Path | Mapping[str, Any],
+    out: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    report: bool = True,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a scenario.
+
+    Parameters
+    ----------
+    scenario : str, Path or mapping
+        Name in the library, path of a scenario file, or the scenario's keys and values.
+    out : str or Path, optional
+        Folder to write to; ``results/<name of the scenario>`` by default. Files of an earlier run there are replaced.
+    overrides : iterable of str
+        ``KEY=VALUE``, such as ``sites[0].rating_mw=300``.
+    report : bool
+        Whether to write ``report.html``.
+    progress : callable, optional
+        Told the simulated time, in s, after every node.
+
+    Returns
+    -------
+    Result
+        Channels as pandas frames (``result.voltage_pu``), sites, events and the summary.
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be used. A simulation that does not complete raises nothing: see
+        ``result.summary["status"]``.
+
+    Examples
+    --------
+    >>> result = cosim.run("ieee14-quickstart")  # doctest: +SKIP
+    >>> result.summary["metrics"]["frequency"]["nadir_hz"]  # doctest: +SKIP
+    """
+    if isinstance(scenario, Mapping):
+        source = Source(None, dict(scenario))
+        valid = validate(source)
+    else:
+        valid, source = load_scenario(scenario, overrides)
+    started = time.perf_counter()
+    study = prepare_study(valid, source)
+    folder = Path(out) if out is not None else default_folder(valid)
+    return execute(study, folder, report=report, progress=progress, started=started)
+
+
+def default_folder(scenario: Scenario) -> Path:
+    """Where a run is written if the user names no folder."""
+    return Path("results") / scenario.name
+
+
+def execute(
+    study: Study, folder: Path, *, report: bool = True, progress: Progress | None = None, started: float | None = None
+) -> Result:
+    """Run a prepared study and write everything that belongs to a run into ``folder``."""
+    started = time.perf_counter() if started is None else started
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (SUMMARY_NAME, REPORT_NAME):  # of an earlier run: they must not outlive its result
+        (folder / name).unlink(missing_ok=True)
+    text = scenario_text(study.scenario)
+    (folder / SCENARIO_NAME).write_text(text, encoding="utf-8")
+
+    active = study.start_level * [load.active_mw for load in study.loads]
+    reactive = study.start_level * [load.reactive_mvar for load in study.loads]
+    initialisation = study.engine.initialise(active, reactive)
+    with _recorder(study, initialisation, folder / RESULT_NAME, text) as recorder:
+        outcome = _simulate(study, initialisation, recorder, progress or (lambda _: None))
+        _close(study, outcome, recorder)
+    result = Result.open(folder)
+    built = summary.build(
+        result,
+        study.scenario.criteria,
+        provenance.collect(study, text, wall_time_s=time.perf_counter() - started),
+        {
+            "residual": initialisation.residual,
+            "power_flow_iterations": initialisation.power_flow_iterations,
+            "worst_equation": initialisation.worst_equation,
+            "redispatch_mw": study.redispatch_mw,
+        },
+        _warnings(study, initialisation, outcome),
+    )
+    summary.write(built, folder / SUMMARY_NAME)
+    with Recorder.reopened(result.path) as file:
+        file.attrs["summary"] = summary.to_json(built)
+    if report:
+        from cosim.report import write_report
+
+        write_report(result, folder / REPORT_NAME)
+    return result
+
+
+def scenario_text(scenario: Scenario) -> str:
+    """The resolved scenario as YAML that can be run again."""
+    stream = io.StringIO()
+    yaml = YAML(pure=True)
+    yaml.width = 110
+    yaml.dump(scenario.model_dump(mode="json", by_alias=True, exclude_none=True), stream)
+    return stream.getvalue()
+
+
+@contextlib.contextmanager
+def _recorder(study: Study, initialisation: Initialisation, path: Path, text: str) -> Iterator[Recorder]:
+    """Recorder with the channels that the scenario asks for; none if there is no initial state to record."""
+    engine, scenario = study.engine, study.scenario
+    channels = {}
+    if initialisation.succeeded:
+        for name in scenario.outputs.channels:
+            unit, kind = CHANNELS[name]
+            channels[name] = ChannelSpec(unit, engine.elements[kind])
+        if "speed_pu" in channels:
+            channels["coi_hz"] = ChannelSpec("Hz", ("coi",))
+    attributes: dict[str, str | float | int] = {
+        "name": scenario.name,
+        "nominal_hz": engine.nominal_hz,
+        "step_s": scenario.simulation.step_s,
+        "grid": study.grid.name,
+        "grid_source": study.grid.source,
+        "scenario": text,
+    }
+    with Recorder(
+        path,
+        channels,
+        list(study.demands),
+        scenario.outputs.every_s,
+        attributes,
+        inertia=engine.inertia_mws if "speed_pu" in channels else None,
+    ) as recorder:
+        yield recorder
+
+
+def _simulate(study: Study, initialisation: Initialisation, recorder: Recorder, progress: Progress) -> Outcome:
+    """Run the loop; a Ctrl-C ends it early with what there is."""
+    if not initialisation.power_flow_converged:
+        said = initialisation.messages[-1] if initialisation.messages else "no solution"
+        return Outcome(
+            "power_flow_failed",
+            0.0,
+            f"the power flow with the sites' power at t = 0 has no solution ({said}): try a smaller site, another bus, "
+            "or more reactive support (power_factor)",
+        )
+    if not initialisation.succeeded:
+        return Outcome(
+            "initialisation_failed",
+            0.0,
+            f"equation '{initialisation.worst_equation}' is off by {initialisation.residual} pu at t = 0: a machine or "
+            "control starts outside its limits; try another redispatch or a smaller site",
+        )
+    loop = CoSimulation(
+        study.engine, study.loads, study.timeline, study.events, recorder, study.scenario.outputs.channels
+    )
+    try:
+        return loop.run(study.start_level, progress)
+    except KeyboardInterrupt:
+        loop.outcome.status = "interrupted"
+        loop.outcome.message = f"interrupted at {loop.outcome.end_time_s:g} s"
+        return loop.outcome
+
+
+def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
+    """Note on the result what only the loop knows, and the demand at the traces' own rate."""
+    recorder.set_attribute("status", outcome.status)
+    recorder.set_attribute("end_time_s", outcome.end_time_s)
+    recorder.set_attribute("message", outcome.message)
+    for site, load in zip(study.scenario.sites, study.loads, strict=False):
+        name = str(site.name)
+        recorder.set_site_attribute(name, "bus", str(site.bus))
+        watch = outcome.watches.get(name)
+        if watch is not None and np.isfinite(watch.min_pu):
+            recorder.set_site_attribute(name, "poi_min_pu", watch.min_pu)
+            recorder.set_site_attribute(name, "poi_max_pu", watch.max_pu)
+            recorder.set_site_attribute(name, "below_v_min_s", watch.below_v_min_s)
+        if outcome.status == "completed":
+            error = load.injector.energy_injected / load.injector.energy_trace - 1.0
+            recorder.set_site_attribute(name, "energy_error", error)
+        if outcome.end_time_s > 0:
+            interval_s, power_mw = study.demands[name].native_series(outcome.end_time_s, study.scenario.simulation.step_s)
+            recorder.record_demand(name, interval_s, power_mw)
+
+
+def _warnings(study: Study, initialisation: Initialisation, outcome: Outcome) -> list[str]:
+    """What a reader of the result should know, in order of weight."""
+    out = [outcome.message] if outcome.message else []
+    for site in study.scenario.sites:
+        demand = study.demands[str(site.name)]
+        peak_mw = max(demand.native_series(study.scenario.simulation.duration_s, 1.0)[1], default=0.0)
+        if peak_mw > 1.02 * site.rating_mw:
+            out.append(f"site {site.name} draws up to {peak_mw:.4g} MW, more than its rating of {site.rating_mw:g} MW")
+    if outcome.cut_steps:
+        out.append(f"the solver needed {outcome.cut_steps} shortened step(s)")
+    if outcome.unsettled_jumps:
+        out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+; the next step settled it")
+    return out + study.notes + [m.splitlines()[0] for m in initialisation.messages if "not verified" not in m]

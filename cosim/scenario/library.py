@@ -1,0 +1,35 @@
+"""The scenarios that ship with the package."""
+
+from pathlib import Path
+
+from cosim.errors import InputError, Problem
+from cosim.scenario.source import nearest
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def library_folder() -> Path:
+    """Folder of the library: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "scenarios"
+    return installed if installed.is_dir() else package.parent / "scenarios"
+
+
+def library() -> dict[str, Path]:
+    """Scenario files by name."""
+    return {path.stem: path for path in sorted(library_folder().glob("*.yaml"))}
+
+
+def find_scenario(name_or_path: str | Path) -> Path:
+    """Path of a scenario given by path or by its name in the library; `InputError` if there is none."""
+    path = Path(name_or_path).expanduser()
+    if path.suffix.lower() in SUFFIXES:
+        if path.is_file():
+            return path
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
+        raise InputError(Problem("there is no such file", place=str(path), hint=near))
+    known = library()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    hint = nearest(name_or_path, known) or f"the library has {', '.join(known)}; a path ends in .yaml"
+    raise InputError(Problem(f"no scenario is named '{name_or_path}'", hint=hint))

@@ -1,0 +1,301 @@
+"""A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim import metrics
+from cosim.engines.andes import AndesEngine, LoadPoint
+from cosim.errors import InputError, Problem
+from cosim.scenario.model import LineEnds, LineTrip, LoadStep, Scenario, Site, TraceWorkload, TrainingWorkload, Workload
+from cosim.scenario.source import Location, Source, nearest
+from cosim.simulation import Event, Load
+from cosim.timeline import Timeline, plan
+from grids import Grid, GridError, Line, load_grid
+from loads.errors import LoadDataError
+from loads.injector import Injector
+from loads.interpolation import Waveform
+from loads.readers import read_trace
+from loads.site import SiteDemand, SiteWorkload
+from loads.trace import Trace
+from loads.training import TrainingCycle
+
+EDGE_SHARE = 0.01
+"""A jump of the trace larger than this share of the site's rating ends a step; smaller ones are averaged."""
+
+_LARGEST_LOAD = "the bus with the largest load"
+
+
+@dataclass
+class Study:
+    """All that a run needs. ``scenario`` is resolved: nothing left to default, paths absolute."""
+
+    scenario: Scenario
+    grid: Grid
+    engine: AndesEngine
+    loads: list[Load]
+    events: list[Event]
+    timeline: Timeline
+    demands: dict[str, SiteDemand]
+    start_level: np.ndarray
+    redispatch_mw: dict[str, float]
+    notes: list[str] = field(default_factory=list)
+
+
+class _Problems:
+    """Collects what is wrong, so that the user sees all of it at once."""
+
+    def __init__(self, source: Source):
+        self.source, self.found = source, list[Problem]()
+
+    def add(self, location: Location, message: str, hint: str | None = None) -> None:
+        self.found.append(self.source.problem(location, message, hint))
+
+    def add_error(self, location: Location, error: GridError | LoadDataError) -> None:
+        self.found.append(self.source.problem(location, str(error)))
+
+    def stop_if_any(self) -> None:
+        if self.found:
+            raise InputError(*self.found)
+
+
+def prepare_study(scenario: Scenario, source: Source) -> Study:
+    """Make a scenario concrete.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Validated.
+    source : Source
+        Where its keys stand; relative paths start at its folder.
+
+    Raises
+    ------
+    InputError
+        With every bus, line, machine, file or metric that does not exist or does not fit.
+    """
+    problems = _Problems(source)
+    folder = source.path.parent if source.path else Path()
+    grid = _edited_grid(scenario, folder, problems)
+    scenario = _resolve(scenario, grid, folder)
+    _check_criteria(scenario, problems)
+    lines = _check_events(scenario, grid, problems)
+    _check_redispatch(scenario, grid, problems)
+    demands = {
+        str(site.name): demand
+        for k, site in enumerate(scenario.sites)
+        if (demand := _site_demand(scenario, k, site, grid, problems)) is not None
+    }
+    problems.stop_if_any()
+
+    simulation = scenario.simulation
+    edges = [
+        edge
+        for site in scenario.sites
+        for edge in demands[str(site.name)].edges(simulation.duration_s, EDGE_SHARE * site.rating_mw)
+    ]
+    timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *(e.at_s for e in scenario.events)])
+    loads = [_site_load(site, demands[str(site.name)], simulation.injection) for site in scenario.sites]
+    loads += [_step_load(k, e) for k, e in enumerate(scenario.events) if isinstance(e, LoadStep)]
+    start_level = np.array([load.injector.start(float(timeline.time_s[1])) for load in loads])
+    redispatch_mw = _place(scenario, grid, loads, start_level, problems)
+    problems.stop_if_any()
+
+    steps = [e for e in scenario.events if isinstance(e, LoadStep)]
+    points = [
+        LoadPoint(load.name, part.bus, part.load_model.z, part.load_model.i, part.load_model.p, load.v_min_pu)  # type: ignore[arg-type]
+        for load, part in zip(loads, [*scenario.sites, *steps], strict=True)
+    ]
+    return Study(
+        scenario=scenario,
+        grid=grid,
+        engine=AndesEngine(grid, points, simulation.tolerance),
+        loads=loads,
+        events=_events(scenario, lines),
+        timeline=timeline,
+        demands=demands,
+        start_level=start_level,
+        redispatch_mw=redispatch_mw,
+        notes=list(grid.notes),
+    )
+
+
+def _edited_grid(scenario: Scenario, folder: Path, problems: _Problems) -> Grid:
+    spec = scenario.grid
+    try:
+        grid = load_grid(spec.case, spec.dyr, folder)
+    except GridError as error:
+        key = "dyr" if spec.dyr and ("dyr" in error.message or Path(spec.dyr).name in error.message) else "case"
+        problems.add_error(("grid", key), error)
+        problems.stop_if_any()
+        raise
+    grid.set_base_load(spec.base_load.z, spec.base_load.i, spec.base_load.p)
+    for edit in spec.edits:
+        grid.scale_inertia(edit.inertia_scale)
+    return grid
+
+
+def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
+    """Fill in what depends on the grid, and make paths absolute, so that the stored scenario stands alone."""
+    largest = max(grid.buses, key=lambda bus: bus.load_mw)
+
+    def workload(item: Any) -> Any:
+        if isinstance(item, TraceWorkload):
+            return item.model_copy(update={"file": str((folder / Path(item.file).expanduser()).resolve())})
+        return item
+
+    def absolute(path: str | None) -> str | None:
+        return str((folder / Path(path).expanduser()).resolve()) if path else None
+
+    spec = scenario.grid
+    case = spec.case if grid.name == spec.case else absolute(spec.case)
+    return scenario.model_copy(
+        update={
+            "grid": spec.model_copy(update={"case": case, "dyr": absolute(spec.dyr)}),
+            "sites": [
+                site.model_copy(
+                    update={
+                        "bus": largest.idx if site.bus is None else site.bus,
+                        "workloads": [workload(w) for w in site.workloads],
+                    }
+                )
+                for site in scenario.sites
+            ],
+        }
+    )
+
+
+def _check_criteria(scenario: Scenario, problems: _Problems) -> None:
+    valid = metrics.metric_paths([str(site.name) for site in scenario.sites])
+    for k, criterion in enumerate(scenario.criteria):
+        if criterion.metric not in valid:
+            hint = nearest(criterion.metric, valid, cutoff=0.5) or "cosim list metrics shows all of them"
+            problems.add(("criteria", k, "metric"), f"there is no metric '{criterion.metric}'", hint)
+
+
+def _check_events(scenario: Scenario, grid: Grid, problems: _Problems) -> dict[int, Line]:
+    """Check the events' places; the lines that trip, by the event's position."""
+    lines = {}
+    for k, event in enumerate(scenario.events):
+        try:
+            if isinstance(event, LoadStep):
+                grid.find_bus(event.bus)
+            elif isinstance(event.line, LineEnds):
+                lines[k] = grid.find_line(ends=(event.line.from_, event.line.to), circuit=event.line.circuit)
+            else:
+                lines[k] = grid.find_line(event.line)
+        except GridError as error:
+            problems.add_error(("events", k, "bus" if isinstance(event, LoadStep) else "line"), error)
+    return lines
+
+
+def _check_redispatch(scenario: Scenario, grid: Grid, problems: _Problems) -> None:
+    for k, machine in enumerate(scenario.redispatch.machines):
+        try:
+            grid.find_machine(machine)
+        except GridError as error:
+            problems.add_error(("redispatch", "machines", k), error)
+
+
+def _site_demand(
+    scenario: Scenario, number: int, site: Site, grid: Grid, problems: _Problems
+) -> SiteDemand | None:
+    """The site's power at the POI; None, with the problems noted, if it cannot be had."""
+    before = len(problems.found)
+    try:
+        grid.find_bus(site.bus)  # type: ignore[arg-type]
+    except GridError as error:
+        problems.add_error(("sites", number, "bus"), error)
+    if site.rating_mw > grid.rating_mva:
+        problems.add(
+            ("sites", number, "rating_mw"),
+            f"{site.rating_mw:g} MW is larger than the whole grid: its machines add up to {grid.rating_mva:g} MVA",
+        )
+    workloads = []
+    for k, workload in enumerate(site.workloads):
+        try:
+            seed = np.random.SeedSequence(scenario.simulation.seed, spawn_key=(number, k))
+            workloads.append(_site_workload(workload, scenario.simulation.duration_s, seed))
+        except LoadDataError as error:
+            problems.add_error(("sites", number, "workloads", k, "file"), error)
+    if len(problems.found) > before:
+        return None
+    return SiteDemand(site.rating_mw, site.steady_share, site.pue, workloads)
+
+
+def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSequence) -> SiteWorkload:
+    if isinstance(workload, TraceWorkload):
+        trace = read_trace(
+            workload.file,
+            workload.format,
+            power_unit=workload.power_unit,
+            time_unit=workload.time_unit,
+            power_column=workload.power_column,
+            time_column=workload.time_column,
+        )
+        return SiteWorkload(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
+    assert isinstance(workload, TrainingWorkload)
+    names = set(TrainingCycle.__dataclass_fields__)
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
+    trace = TrainingCycle(**given).generate(duration_s, workload.sample_rate_hz, seed)
+    return SiteWorkload(trace, workload.share, "nominal", None, "hold")
+
+
+def _site_load(site: Site, demand: SiteDemand, injection: str) -> Load:
+    tangent = float(np.sqrt(1 - site.power_factor**2) / site.power_factor)
+    injector = Injector(demand.components, demand.constant_mw, injection)
+    return Load(str(site.name), injector, 1.0, tangent, site.load_model.v_min_pu, is_site=True)
+
+
+def _step_load(number: int, event: LoadStep) -> Load:
+    """A load whose level goes from 0 to 1 at the event."""
+    at_s = event.at_s
+    level = Trace.step(at_s)
+    injector = Injector([(Waveform.from_trace(level, at_end="hold"), 1.0)], 0.0, "average")
+    return Load(f"event:{number}", injector, event.mw, event.mvar, event.load_model.v_min_pu, is_site=False)
+
+
+def _place(
+    scenario: Scenario, grid: Grid, loads: list[Load], start_level: np.ndarray, problems: _Problems
+) -> dict[str, float]:
+    """Take replaced power off the base loads, and share added power over the generators."""
+    added_mw = 0.0
+    for k, (site, load) in enumerate(zip(scenario.sites, loads, strict=False)):
+        start_mw = float(start_level[k])
+        if site.mode == "add":
+            added_mw += start_mw
+            continue
+        bus = grid.find_bus(site.bus)  # type: ignore[arg-type]
+        if site.rating_mw > bus.load_mw:
+            problems.add(
+                ("sites", k, "rating_mw"),
+                f"{site.rating_mw:g} MW cannot replace a part of the {bus.load_mw:g} MW at bus {bus.idx}",
+                "use mode: add, or a smaller rating",
+            )
+            continue
+        try:
+            grid.replace_load(bus.idx, start_mw, start_mw * load.reactive_mvar)
+        except GridError as error:
+            problems.add_error(("sites", k, "mode"), error)
+    if scenario.redispatch.mode == "slack" or added_mw <= 0:
+        return {}
+    try:
+        return grid.redispatch(added_mw, scenario.redispatch.machines or None)
+    except GridError as error:
+        problems.add_error(("redispatch",), error)
+        return {}
+
+
+def _events(scenario: Scenario, lines: dict[int, Line]) -> list[Event]:
+    """Events in the order of their times."""
+    out = []
+    for k, event in enumerate(scenario.events):
+        if isinstance(event, LineTrip):
+            line = lines[k]
+            text = f"line {line.idx} (bus {line.from_bus} to {line.to_bus}) trips"
+            out.append(Event(event.at_s, event.type, text, lambda engine, idx=line.idx: engine.trip_line(idx)))
+        else:
+            out.append(Event(event.at_s, event.type, f"{event.mw:+g} MW at bus {event.bus}"))
+    return sorted(out, key=lambda event: event.at_s)

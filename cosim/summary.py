@@ -1,0 +1,63 @@
+"""Assemble and write ``summary.json``, the contract that scripts read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cosim.criteria import Criterion, judge, overall_verdict, ramp_violations
+from cosim.metrics import compute, plain, ramp
+from cosim.result import Result
+
+
+def build(
+    result: Result,
+    criteria: Sequence[Criterion | Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    initialisation: Mapping[str, Any],
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Compute metrics, judge criteria and put the summary of a run together.
+
+    A result without a ``status`` was left by a run that was killed: its status is ``interrupted``.
+
+    Returns
+    -------
+    dict
+        Plain JSON types, keys in the contract's order.
+    """
+    notes = result.attributes
+    status = notes.get("status", "interrupted")
+    metrics, reasons = compute(result)
+    metrics["ramp"]["violations"] = ramp_violations(criteria, ramp.demands(result))
+    results = judge(criteria, metrics, status, reasons)
+    last_s = float(result.time_s[-1]) if result.time_s.size else None
+    return plain(
+        {
+            "name": notes.get("name", result.path.parent.name),
+            "status": status,
+            "verdict": overall_verdict(results, status),
+            "end_time_s": notes.get("end_time_s", last_s),
+            "metrics": metrics,
+            "criteria": [entry.as_dict() for entry in results],
+            "initialisation": initialisation,
+            "provenance": provenance,
+            "warnings": warnings,
+            "not_assessed": reasons,
+        }
+    )
+
+
+def to_json(summary: Mapping[str, Any]) -> str:
+    """Write a summary as strict JSON text; NaN and infinity are errors."""
+    return json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write(summary: Mapping[str, Any], path: str | Path) -> None:
+    """Write a summary to a file; a run killed meanwhile leaves no half of one."""
+    target = Path(path)
+    partial = target.with_name(target.name + ".partial")
+    partial.write_text(to_json(summary), encoding="utf-8")
+    partial.replace(target)

@@ -1,0 +1,52 @@
+"""Which instants the solver visits: a regular grid, bent so that it lands on every jump."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+MERGE_SHARE = 1e-3
+"""A regular node closer to a jump than this share of the step gives way to it: no sliver steps."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Solver nodes of a run.
+
+    Attributes
+    ----------
+    time_s : ndarray, shape (nodes,)
+        From 0 to exactly the duration, strictly increasing.
+    is_jump : ndarray of bool, shape (nodes,)
+        Where the injected power or the network jumps: the node has a value before and one after.
+    merge_s : float
+        Instants closer than this share one node.
+    """
+
+    time_s: np.ndarray
+    is_jump: np.ndarray
+    merge_s: float
+
+
+def plan(duration_s: float, step_s: float, jumps_s: Iterable[float]) -> Timeline:
+    """Nodes every ``step_s``, at the end, and at every jump inside the run.
+
+    Parameters
+    ----------
+    duration_s, step_s : float
+        Length of the run and of a regular step.
+    jumps_s : iterable of float
+        Times of trace edges and events; those closer together than `MERGE_SHARE` of a step become one.
+    """
+    merge_s = MERGE_SHARE * step_s
+    count = int(np.ceil(duration_s / step_s - MERGE_SHARE))
+    regular = np.append(np.arange(count) * step_s, duration_s)
+    jumps = np.unique([t for t in jumps_s if merge_s < t < duration_s - merge_s])
+    if jumps.size:
+        jumps = jumps[np.insert(np.diff(jumps) > merge_s, 0, True)]
+        position = np.searchsorted(jumps, regular)
+        after = np.abs(jumps[np.minimum(position, jumps.size - 1)] - regular)
+        before = np.abs(jumps[np.maximum(position - 1, 0)] - regular)
+        regular = regular[np.minimum(after, before) > merge_s]
+    time_s = np.sort(np.concatenate([regular, jumps]))
+    return Timeline(time_s, np.isin(time_s, jumps), merge_s)

@@ -1,0 +1,50 @@
+"""LLM data-centre load waveforms: traces, readers, workload models, sites.
+
+The names below are loaded when first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loads.errors import LoadDataError
+    from loads.injector import Injector
+    from loads.interpolation import Waveform, hat_average, point_sample
+    from loads.readers import FORMATS, detect_format, read_trace
+    from loads.site import SiteDemand, Workload
+    from loads.trace import Provenance, Trace, TraceWarning
+    from loads.training import TrainingCycle
+
+__all__ = [
+    "FORMATS",
+    "Injector",
+    "LoadDataError",
+    "Provenance",
+    "SiteDemand",
+    "Trace",
+    "TraceWarning",
+    "TrainingCycle",
+    "Waveform",
+    "Workload",
+    "detect_format",
+    "hat_average",
+    "point_sample",
+    "read_trace",
+]
+
+_MODULES = {
+    "errors": ("LoadDataError",),
+    "injector": ("Injector",),
+    "interpolation": ("Waveform", "hat_average", "point_sample"),
+    "readers": ("FORMATS", "detect_format", "read_trace"),
+    "site": ("SiteDemand", "Workload"),
+    "trace": ("Provenance", "Trace", "TraceWarning"),
+    "training": ("TrainingCycle",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"loads.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'loads' has no attribute {name!r}")

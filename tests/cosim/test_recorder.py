@@ -1,0 +1,219 @@
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import tracemalloc
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cosim.recorder import ChannelSpec, Recorder
+
+VOLTAGE = {"voltage_pu": ChannelSpec("pu", ("a", "b"))}
+
+
+def record_all(path, times, rows, every_s, chunk_rows=512):
+    with Recorder(path, VOLTAGE, [], every_s, {}, chunk_rows=chunk_rows) as recorder:
+        for time, row in zip(times, rows, strict=True):
+            recorder.record(time, {"voltage_pu": row})
+
+
+def test_layout_is_the_contract(tmp_path):
+    path = tmp_path / "result.h5"
+    channels = {"voltage_pu": ChannelSpec("pu", ("1", "Köln")), "speed_pu": ChannelSpec("pu", ("G1", "G2"))}
+    with Recorder(path, channels, ["dc1"], 0.01, {"name": "x"}, inertia=[10.0, np.inf]) as recorder:
+        recorder.record(0.0, {"voltage_pu": np.array([1.0, 0.9]), "speed_pu": np.ones(2)})
+        recorder.record_site("dc1", 0.0, 100.0, 20.0, 101.0)
+        recorder.record_demand("dc1", 0.001, [1.0, 2.0])
+        recorder.record_demand("dc1", 0.001, [3.0])
+        recorder.record_event(0.5, "line_trip", "línea 12")
+        recorder.set_site_attribute("dc1", "bus", "16")
+    recorder.set_attribute("summary", "{}")
+    with h5py.File(path) as file:
+        assert file["time_s"][:].tolist() == [0.0]
+        voltage = file["channels/voltage_pu"]
+        assert voltage[:].tolist() == [[1.0, 0.9]]
+        assert voltage.attrs["unit"] == "pu"
+        assert list(voltage.attrs["elements"]) == ["1", "Köln"]
+        assert {name: data[0] for name, data in file["sites/dc1"].items() if name != "demand_mw"} == {
+            "time_s": 0.0,
+            "power_mw": 100.0,
+            "reactive_mvar": 20.0,
+            "command_mw": 101.0,
+        }
+        assert file["sites/dc1/demand_mw"][:].tolist() == [1.0, 2.0, 3.0]
+        assert file["sites/dc1/demand_mw"].attrs["interval_s"] == 0.001
+        assert file["sites/dc1"].attrs["bus"] == "16"
+        assert set(file["extrema/voltage_pu"]) == {"min", "min_time_s", "max", "max_time_s"}
+        assert file["events/description"].asstr()[:].tolist() == ["línea 12"]
+        assert file["generators/inertia_mws"][:].tolist() == [10.0, np.inf]
+        assert file.attrs["name"] == "x"
+        assert file.attrs["summary"] == "{}"
+
+
+def test_thinning_keeps_first_node_at_or_past_each_multiple(tmp_path):
+    times = [0.0, 0.04, 0.09, 0.11, 0.15, 0.19, 0.2, 0.55, 0.57, 0.6]
+    record_all(tmp_path / "r.h5", times, np.ones((len(times), 2)), 0.1)
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["time_s"][:].tolist() == [0.0, 0.11, 0.2, 0.55, 0.6]
+
+
+def test_thinning_is_not_upset_by_rounding(tmp_path):
+    times = np.cumsum(np.full(100_000, 0.01)) - 0.01  # drifts by rounding, as a solver's clock does
+    record_all(tmp_path / "r.h5", times, np.ones((times.size, 2)), 0.05)
+    with h5py.File(tmp_path / "r.h5") as file:
+        np.testing.assert_array_equal(file["time_s"][:], times[::5])
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_jump_replaces_stored_row_wherever_the_chunk_ends(tmp_path, at):
+    times = np.arange(7.0)
+    with Recorder(tmp_path / "r.h5", VOLTAGE, [], 0.0, {}, chunk_rows=3) as recorder:
+        for time in times:
+            recorder.record(time, {"voltage_pu": np.array([1.0, 1.0])})
+            recorder.flush()
+            if time == at:
+                recorder.record(time, {"voltage_pu": np.array([0.2, 1.5])})
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["time_s"][:].tolist() == times.tolist()
+        stored = file["channels/voltage_pu"][:]
+        assert np.flatnonzero((stored == [0.2, 1.5]).all(axis=1)).tolist() == [at]
+        assert (np.delete(stored, at, axis=0) == 1).all()
+        assert file["extrema/voltage_pu/max"][:].tolist() == [1.0, 1.5]
+        assert file["extrema/voltage_pu/min_time_s"][0] == at
+
+
+def test_jump_at_a_node_not_stored_is_seen_by_extrema_only(tmp_path):
+    record_all(tmp_path / "r.h5", [0.0, 0.5, 0.5], [np.ones(2), np.ones(2), np.zeros(2)], 1.0)
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["time_s"][:].tolist() == [0.0]
+        assert file["extrema/voltage_pu/min"][:].tolist() == [0.0, 0.0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    steps=st.lists(st.sampled_from([0.0, 1e-4, 0.003, 0.01, 0.05, 0.3]), min_size=1, max_size=60),
+    every_s=st.sampled_from([0.0, 0.01, 0.1]),
+    chunk_rows=st.sampled_from([1, 2, 7, 512]),
+    seed=st.integers(0, 2**16),
+)
+def test_rows_increase_and_extrema_see_everything(steps, every_s, chunk_rows, seed):
+    times = np.cumsum(steps)
+    rows = np.random.default_rng(seed).normal(size=(times.size, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        record_all(Path(folder) / "r.h5", times, rows, every_s, chunk_rows)
+        with h5py.File(Path(folder) / "r.h5") as file:
+            stored_s, stored = file["time_s"][:], file["channels/voltage_pu"][:]
+            extrema = {name: data[:] for name, data in file["extrema/voltage_pu"].items()}
+    assert (np.diff(stored_s) > 0).all()
+    for time, row in zip(stored_s, stored, strict=True):  # each row is the state after the jumps at its time
+        np.testing.assert_array_equal(row, rows[np.flatnonzero(times == time)[-1]])
+    np.testing.assert_array_equal(extrema["min"], rows.min(axis=0))
+    np.testing.assert_array_equal(extrema["max"], rows.max(axis=0))
+    np.testing.assert_array_equal(extrema["min_time_s"], times[rows.argmin(axis=0)])
+    np.testing.assert_array_equal(extrema["max_time_s"], times[rows.argmax(axis=0)])
+    if every_s == 0:
+        np.testing.assert_array_equal(stored_s, np.unique(times))
+
+
+def test_nan_never_counts_as_an_extreme(tmp_path):
+    rows = [np.array([np.nan, np.nan]), np.array([1.0, np.nan]), np.array([np.nan, np.nan])]
+    record_all(tmp_path / "r.h5", [0.0, 1.0, 2.0], rows, 0.0)
+    with h5py.File(tmp_path / "r.h5") as file:
+        np.testing.assert_array_equal(file["extrema/voltage_pu/min"][:], [1.0, np.nan])
+        np.testing.assert_array_equal(file["extrema/voltage_pu/max_time_s"][:], [1.0, np.nan])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_killed_run_leaves_a_readable_file(tmp_path):
+    path = tmp_path / "r.h5"
+    script = textwrap.dedent(f"""
+        import os, signal
+        import numpy as np
+        from cosim.recorder import ChannelSpec, Recorder
+        channels = {{"v": ChannelSpec("pu", ("a",))}}
+        recorder = Recorder({str(path)!r}, channels, ["dc1"], 0.0, {{}}, chunk_rows=16)
+        for k in range(100):
+            recorder.record(float(k), {{"v": np.array([float(k)])}})
+            recorder.record_site("dc1", float(k), k, 0.0, k)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with h5py.File(path) as file:
+        assert file["time_s"].shape[0] >= 96
+        assert file["channels/v"][95] == 95.0
+        assert file["sites/dc1/power_mw"][90] == 90.0
+        assert file["extrema/v/max"][0] >= 95.0
+
+
+def test_error_in_the_run_keeps_what_was_recorded(tmp_path):
+    def run():
+        with Recorder(tmp_path / "r.h5", VOLTAGE, [], 0.0, {}) as recorder:
+            recorder.record(0.0, {"voltage_pu": np.ones(2)})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run()
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["time_s"].shape == (1,)
+
+
+def test_names_of_a_large_grid_and_long_text_fit(tmp_path):
+    names = tuple(f"bus {k} with a rather long name" for k in range(10_000))
+    with Recorder(tmp_path / "r.h5", {"v": ChannelSpec("pu", names)}, [], 1.0, {"scenario": "x" * 10**6}):
+        pass
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert tuple(file["channels/v"].attrs["elements"]) == names
+        assert len(file.attrs["scenario"]) == 10**6
+
+
+def test_memory_does_not_grow_with_duration(tmp_path):
+    values = {"voltage_pu": np.ones(2)}
+    with Recorder(tmp_path / "r.h5", VOLTAGE, ["dc1"], 0.0, {}, chunk_rows=64) as recorder:
+        for k in range(1000):
+            recorder.record(float(k), values)
+        tracemalloc.start()
+        for k in range(1000, 6000):
+            recorder.record(float(k), values)
+            recorder.record_site("dc1", float(k), 1.0, 0.0, 1.0)
+        grown, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert grown < 50_000  # the rows themselves would be 280 kB
+
+
+def test_same_run_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        record_all(tmp_path / name, np.arange(50.0), np.ones((50, 2)), 0.0)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_channel_without_elements(tmp_path):
+    with Recorder(tmp_path / "r.h5", {"line_mw": ChannelSpec("MW", ())}, [], 0.0, {}) as recorder:
+        recorder.record(0.0, {"line_mw": np.empty(0)})
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["channels/line_mw"].shape == (1, 0)
+
+
+def test_misuse_is_refused(tmp_path):
+    path = tmp_path / "r.h5"
+    with pytest.raises(ValueError, match="every_s must be >= 0, got -1"):
+        Recorder(path, VOLTAGE, [], -1.0, {})
+    with pytest.raises(ValueError, match="a/b"):
+        Recorder(path, VOLTAGE, ["a/b"], 0.0, {})
+    with pytest.raises(ValueError, match="reserved"):
+        Recorder(path, VOLTAGE, ["total"], 0.0, {})
+    with pytest.raises(ValueError, match=r"expected \(2,\)"):
+        Recorder(path, {"speed_pu": ChannelSpec("pu", ("1", "2"))}, [], 0.0, {}, inertia=[1.0])
+    with Recorder(tmp_path / "s.h5", VOLTAGE, ["dc1"], 0.0, {}) as recorder:
+        recorder.record(1.0, {"voltage_pu": np.ones(2)})
+        with pytest.raises(ValueError, match="backwards"):
+            recorder.record(0.5, {"voltage_pu": np.ones(2)})
+        recorder.record_demand("dc1", 0.1, [1.0])
+        with pytest.raises(ValueError, match="interval"):
+            recorder.record_demand("dc1", 0.2, [1.0])
