@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cosim.study import Study
+    from loads.site import SiteDemand
 
 _PACKAGES = ("llm-grid-cosim", "andes", "numpy", "scipy", "numba", "h5py", "pandas")
 
@@ -24,7 +25,7 @@ def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str,
         "versions": versions(),
         "scenario_sha256": hashlib.sha256(scenario_text.encode()).hexdigest(),
         "grid": {"name": study.grid.name, "source": study.grid.source},
-        "sites": {name: demand.describe() for name, demand in study.demands.items()},
+        "sites": {name: _site(demand) for name, demand in study.demands.items()},
         "seed": simulation.seed,
         "engine": simulation.engine,
         "step_s": simulation.step_s,
@@ -33,3 +34,11 @@ def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str,
         "host": platform.node(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _site(demand: "SiteDemand") -> dict[str, Any]:
+    """How a site's power is made, with the origin of each trace."""
+    described = demand.describe()
+    for entry, workload in zip(described["workloads"], demand.workloads, strict=True):
+        entry["trace"] = workload.trace.provenance.to_dict()
+    return described

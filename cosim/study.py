@@ -18,8 +18,8 @@ from loads.errors import LoadDataError
 from loads.injector import Injector
 from loads.interpolation import Waveform
 from loads.readers import read_trace
-from loads.site import SiteDemand, SiteWorkload
-from loads.trace import Trace
+from loads.site import SiteDemand
+from loads.site import Workload as ScaledTrace
 from loads.training import TrainingCycle
 
 EDGE_SHARE = 0.01
@@ -222,10 +222,10 @@ def _site_demand(
             problems.add_error(("sites", number, "workloads", k, "file"), error)
     if len(problems.found) > before:
         return None
-    return SiteDemand(site.rating_mw, site.steady_share, site.pue, workloads)
+    return SiteDemand(site.rating_mw, tuple(workloads), site.steady_share, site.pue)
 
 
-def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSequence) -> SiteWorkload:
+def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSequence) -> ScaledTrace:
     if isinstance(workload, TraceWorkload):
         trace = read_trace(
             workload.file,
@@ -235,25 +235,25 @@ def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSe
             power_column=workload.power_column,
             time_column=workload.time_column,
         )
-        return SiteWorkload(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
+        return ScaledTrace(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
     assert isinstance(workload, TrainingWorkload)
     names = set(TrainingCycle.__dataclass_fields__)
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
     trace = TrainingCycle(**given).generate(duration_s, workload.sample_rate_hz, seed)
-    return SiteWorkload(trace, workload.share, "nominal", None, "hold")
+    return ScaledTrace(trace, workload.share, "nominal", None, "hold")
 
 
 def _site_load(site: Site, demand: SiteDemand, injection: str) -> Load:
     tangent = float(np.sqrt(1 - site.power_factor**2) / site.power_factor)
-    injector = Injector(demand.components, demand.constant_mw, injection)
+    injector = Injector(demand.components, demand.constant_mw, injection)  # type: ignore[arg-type]
     return Load(str(site.name), injector, 1.0, tangent, site.load_model.v_min_pu, is_site=True)
 
 
 def _step_load(number: int, event: LoadStep) -> Load:
     """A load whose level goes from 0 to 1 at the event."""
-    at_s = event.at_s
-    level = Trace.step(at_s)
-    injector = Injector([(Waveform.from_trace(level, at_end="hold"), 1.0)], 0.0, "average")
+    levels = [0.0, 1.0]
+    waveform = Waveform.from_segments([0.0, event.at_s, 2 * event.at_s], levels, levels, "hold")
+    injector = Injector([(waveform, 1.0)])
     return Load(f"event:{number}", injector, event.mw, event.mvar, event.load_model.v_min_pu, is_site=False)
 
 

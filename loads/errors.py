@@ -48,6 +48,5 @@ class LoadDataError(ValueError):
         return f"{text}; {self.hint}" if self.hint else text
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The default rebuilds from `args` alone and would lose the place when a worker process hands the
-        # error back.
+        # The default keeps `args` alone: an error handed back by a worker process would lose its place.
         return type(self), (self.message,), self.__dict__

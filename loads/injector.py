@@ -4,14 +4,13 @@ Write A_k for the trapezoidal energy up to node k, h_k for the step planned afte
 integral of P over [t, t + h] under the falling half hat (t + h - tau) / h. The values of
 `loads.interpolation.hat_average` keep, at every node,
 
-    A_k + (h_k / 2) P_k = integral of P over [0, t_k] + D(t_k, h_k).                                       (1)
+    A_k + (h_k / 2) P_k = integral of P over [0, t_k] + D(t_k, h_k).          (1)
 
 A step that is cut ends at a length r other than h_k, and P_k can no longer be changed. Putting (1) at both
 ends of the step and taking the difference, so that only integrals over this step and the next appear, gives
 
     ((r + h_(k+1)) / 2) P_(k+1) = U + D(t_(k+1), h_(k+1)) + debt,
-    debt = (h_k - r) / 2 P_k - D(t_k, h_k) + D(t_k, r),                                                    
-    (2)
+    debt = (h_k - r) / 2 P_k - D(t_k, h_k) + D(t_k, r),                       (2)
 
 with U the integral over the step under the rising half hat: the ordinary average, plus what is owed. The debt
 is zero when r = h_k or P is constant.
@@ -217,7 +216,7 @@ class Injector:
         return sum(weight * waveform.value(t) for waveform, weight in self.components)
 
     def _pay(self, energy: float, half_width: float, debt: float) -> tuple[float, float]:
-        """Return the value that carries `energy` and as much of `debt` as the bounds allow, and the debt left."""
+        """Return the value with `energy` and as much of `debt` as the bounds allow, and the debt left."""
         value = (energy + debt) / half_width
         bounded = min(max(value, self._lowest), self._highest)
         return bounded, (value - bounded) * half_width

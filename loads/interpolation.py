@@ -47,6 +47,8 @@ class Waveform:
     """
 
     segments: Segments
+    edge_knots: NDArray[np.int64] | None = None
+    """Inner knots that count as edges; None: all of them."""
 
     @classmethod
     def from_trace(cls, trace: Trace, at_end: AtEnd = "loop") -> Self:
@@ -58,11 +60,16 @@ class Waveform:
         linear = trace.shape == "linear"
         start_w = trace.power_w[:-1] if linear else trace.power_w
         end_w = trace.power_w[1:] if linear else trace.power_w
-        return cls.from_segments(trace.time_s - trace.time_s[0], start_w, end_w, at_end)
+        return cls.from_segments(trace.time_s - trace.time_s[0], start_w, end_w, at_end, trace.edge_knots)
 
     @classmethod
     def from_segments(
-        cls, knots_s: ArrayLike, start_w: ArrayLike, end_w: ArrayLike, at_end: AtEnd = "loop"
+        cls,
+        knots_s: ArrayLike,
+        start_w: ArrayLike,
+        end_w: ArrayLike,
+        at_end: AtEnd = "loop",
+        edge_knots: NDArray[np.int64] | None = None,
     ) -> Self:
         """Build from n + 1 knots, increasing from 0, and n values at the start and n at the end of each
         segment.
@@ -99,7 +106,7 @@ class Waveform:
         sum_segments(segments)
         for array in (segments.sum0, segments.sum1, segments.blocks, segments.totals):
             array.setflags(write=False)
-        return cls(segments)
+        return cls(segments, edge_knots)
 
     @property
     def duration_s(self) -> float:
@@ -125,9 +132,10 @@ class Waveform:
         return value(self.segments, float(t), True)
 
     def edges(self, t_end: float, threshold: float) -> Floats:
-        """Return the times [s] in (0, t_end) where the power jumps by more than `threshold` [W], wraps included."""
+        """Return the times [s] in (0, t_end) of edges, wraps included, that jump by more than `threshold` [W]."""
         s = self.segments
-        times = s.knots_s[1:-1][np.abs(s.start_w[1:] - s.end_w[:-1]) > threshold]
+        knots = np.arange(1, s.start_w.size) if self.edge_knots is None else self.edge_knots
+        times = s.knots_s[knots][np.abs(s.start_w[knots] - s.end_w[knots - 1]) > threshold]
         if s.loops:
             if abs(s.start_w[0] - s.end_w[-1]) > threshold:
                 times = np.append(times, self.duration_s)

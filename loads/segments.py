@@ -21,8 +21,7 @@ Floats = NDArray[np.float64]
 BLOCK = 64
 """Segments a block. A difference inside a block is good to about BLOCK**2 roundings, 1e-12, at worst."""
 
-# The kernels allocate nothing, so they need no reference counts; leaving those out triples their speed.
-# The IEEE error model drops the test for zero in each division: the lengths here are never zero.
+# The IEEE error model drops the test for zero in each division: no length here is zero.
 kernel = njit(cache=True, error_model="numpy")
 # A call copies the whole tuple to the stack; the short kernels of every step are spared that.
 inlined = njit(cache=True, error_model="numpy", forceinline=True)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from loads.injector import Injector
 from loads.interpolation import AtEnd, Waveform
 from loads.segments import Floats
 from loads.trace import Trace
@@ -73,7 +74,7 @@ class Workload:
 
     @property
     def reference_w(self) -> float:
-        """The trace's power that becomes the share (mean, peak, nominal) or is multiplied (count: the mean)."""
+        """The trace's power that becomes the share; for count, the mean."""
         if self.scale_to == "nominal":
             return 1.0
         return self.trace.max_w if self.scale_to == "peak" else self.trace.mean_w
@@ -144,10 +145,7 @@ class SiteDemand:
         return min((workload.trace.sample_interval_s for workload in self.workloads), default=None)
 
     def edges(self, t_end: float, threshold_mw: float) -> Floats:
-        """Return the times [s] in (0, t_end) where a workload jumps by more than `threshold_mw` at the POI."""
-        # Imported here: sites can be described and summed up without the simulation's injector.
-        from loads.injector import Injector
-
+        """Return the times [s] in (0, t_end) where a workload jumps by more than `threshold_mw`."""
         return Injector(self.components, self.constant_mw).edges(t_end, threshold_mw)
 
     def energy_mwh(self, duration_s: float) -> float:
@@ -182,7 +180,7 @@ class SiteDemand:
         return interval_s, power
 
     def describe(self) -> dict[str, Any]:
-        """Return what the site is made of, for reports: each workload's scaling and resulting power at the POI."""
+        """Return, for reports, each workload's scaling and resulting power at the POI."""
         workloads = []
         for workload in self.workloads:
             factor = self._factor(workload)
@@ -211,7 +209,7 @@ class SiteDemand:
         }
 
     def _factor(self, workload: Workload) -> float:
-        """MW at the POI for each watt of the trace's mean, cooling included, but for count: IT power alone."""
+        """MW at the POI, cooling included, per watt of the trace; for count, IT power alone."""
         if workload.count is not None:
             return workload.count / 1e6
         return workload.share * self.rating_mw * (1.0 - self.steady_share) / workload.reference_w

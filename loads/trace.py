@@ -88,6 +88,9 @@ class Trace:
         Where the trace came from.
     shape
         ``"linear"`` or ``"hold"``.
+    edge_knots
+        Indices of the inner knots at which the power jumps by design, such as phase changes, where a solver's step
+        should end. None: any knot may be an edge. Jumps elsewhere, such as noise, are averaged over steps.
 
     Raises
     ------
@@ -103,6 +106,7 @@ class Trace:
     power_w: NDArray[np.float64]
     provenance: Provenance
     shape: Shape = "linear"
+    edge_knots: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.shape not in ("linear", "hold"):
@@ -182,10 +186,11 @@ class Trace:
         return float(self.power_w.max())
 
     def edges(self, threshold_w: float) -> NDArray[np.float64]:
-        """Return the times [s] at which the power jumps by more than a threshold.
+        """Return the times [s] of the edges at which the power jumps by more than a threshold.
 
         A linear trace is continuous and has none; a hold trace may jump at its inner knots.
         """
         if self.shape == "linear":
             return np.empty(0)
-        return self.time_s[1:-1][np.abs(np.diff(self.power_w)) > threshold_w]
+        knots = np.arange(1, self.power_w.size) if self.edge_knots is None else self.edge_knots
+        return self.time_s[knots][np.abs(self.power_w[knots] - self.power_w[knots - 1]) > threshold_w]

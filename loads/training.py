@@ -19,7 +19,7 @@ from loads.trace import Provenance, Trace
 SOURCE = "stochastic training cycle, arXiv 2508.16457 (IEEE Trans. Power Systems, 2026)"
 
 SHORTEST_FACTOR = 0.2
-"""1 + xi is kept above this: an iteration then lasts at most five times the nominal one, and never a negative time."""
+"""1 + xi is kept at this or above: no iteration lasts a negative time, or over five nominal ones."""
 
 CHUNK = 256
 """Iterations drawn at a time; part of what a seed means."""
@@ -29,8 +29,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class TrainingCycle:
-    """Parameters of the stochastic training cycle, as shares of the nominal power unless the name says
-    otherwise.
+    """Parameters of the stochastic training cycle, powers as shares of the nominal power.
 
     Parameters
     ----------
@@ -107,10 +106,8 @@ class TrainingCycle:
 
         Notes
         -----
-        A phase change inside a sample makes two jumps that add up to the whole depth, so one of them is at
-        least half of it: an edge threshold below half the depth (0.15 W here, noise apart) finds every change
-        within a sample. Noise jumps by sqrt(2) times its standard deviation from sample to sample, so a
-        threshold under about four times the drawn ``up_noise_sd`` (in the provenance) finds noise too.
+        The trace's edges are its phase changes. A phase that ends inside a sample makes two jumps there that add up to
+        the whole depth; the knot nearer to the change, which has the larger of the two, is the edge.
         """
         count = round(duration_s * sample_rate_hz)
         if not sample_rate_hz > 0.0 or count < 1:
@@ -152,7 +149,10 @@ class TrainingCycle:
                 f"1 + xi is kept at {SHORTEST_FACTOR} or above, and power at 0 or above",
             ),
         )
-        return Trace(np.arange(count + 1) / sample_rate_hz, np.maximum(power, 0.0), provenance, "hold")
+        changes = np.unique(np.rint(knots[1:-1] * sample_rate_hz).astype(np.int64))
+        changes = changes[(changes > 0) & (changes < count)]
+        times = np.arange(count + 1) / sample_rate_hz
+        return Trace(times, np.maximum(power, 0.0), provenance, "hold", changes)
 
     def _phases(
         self, duration_s: float, frequency_hz: float, phase: float, draw: np.random.Generator
@@ -161,7 +161,8 @@ class TrainingCycle:
 
         Up phases have the even places. The first iteration begins `phase` of its length before time 0.
         """
-        lengths, levels = [], []
+        lengths: list[Floats] = []
+        levels: list[Floats] = []
         covered_s = 0.0
         while covered_s <= duration_s:
             xi, up, down = draw.standard_normal((3, CHUNK))
@@ -180,7 +181,7 @@ class TrainingCycle:
 
 
 def _stream(sequence: np.random.SeedSequence, key: int) -> np.random.Generator:
-    """Return an independent generator: `SeedSequence.spawn` without its count, which would change the second call."""
+    """Return an independent generator. `SeedSequence.spawn` counts: a second call would draw differently."""
     child = np.random.SeedSequence(sequence.entropy, spawn_key=(*sequence.spawn_key, key))
     return np.random.Generator(np.random.PCG64(child))
 

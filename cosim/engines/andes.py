@@ -166,6 +166,7 @@ class AndesEngine:
             system.conn.check_connectivity(info=False)
         system.TDS._last_switch_t = self.time_s  # ANDES refreshes its Jacobian for 0.1 s after this time
         system.vars_to_models()
+        self._network.forget()
         self._divider = frequency_divider(system)
 
     def is_stable(self) -> bool:

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import bmat, diags
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 
 _MAX_ITERATIONS = 30
 _MAX_HALVINGS = 6
+_SLOW = 0.2
+"""A residual that shrinks by less than this factor in an iteration calls for a new Jacobian."""
 
 
 class NetworkSolver:
@@ -46,31 +48,54 @@ class NetworkSolver:
             np.flatnonzero(follower),
         )
         # row i of "state k keeps its value": for a follower's row, k is the derivative state that feeds it
-        hold = diags(held).tocsr()[order]
-        self._hold = hold
+        self._hold = diags(held).tocsr()[order]
+        self._active_rows = diags(self._active)
+        self._factors: SuperLU | None = None
+
+    def forget(self) -> None:
+        """Drop the factorised Jacobian: the network has changed."""
+        self._factors = None
 
     def solve(self) -> bool:
-        """Bring the algebraic variables to their values at t+; restore them and return False if that fails."""
-        system, tds, dae = self._system, self._system.TDS, self._system.dae
+        """Bring the algebraic variables to their values at t+; restore them and return False if that fails.
+
+        The factorised Jacobian is kept from jump to jump and renewed where it no longer makes the residual shrink fast.
+        """
+        dae, tolerance = self._system.dae, self._system.TDS.config.tol
         x_before, y_before = dae.x.copy(), dae.y.copy()
-        active = diags(self._active)
-        residual = self._evaluate()
+        residual, is_fresh = self._evaluate(), False
         for _ in range(_MAX_ITERATIONS):
-            system.j_update(models=system.exist.pflow_tds)
-            fx, fy, gx, gy = (spmatrix_to_csc(m) for m in (dae.fx, dae.fy, dae.gx, dae.gy))
-            matrix = bmat([[self._hold + active @ fx, active @ fy], [gx, gy]], format="csc")
-            try:
-                increment = -splu(matrix).solve(residual)
-            except RuntimeError:  # exactly singular
-                break
+            if self._factors is None:
+                self._factors, is_fresh = self._factorise(), True
+                if self._factors is None:
+                    break
+            increment = -self._factors.solve(residual)
             if not np.all(np.isfinite(increment)):
                 break
+            size = np.linalg.norm(residual)
             residual, share = self._advance(increment, residual)
-            if share * np.abs(increment).max() < tds.config.tol:
+            if share * np.abs(increment).max() < tolerance:
                 return True
+            if np.linalg.norm(residual) > _SLOW * size:
+                if not is_fresh:
+                    dae.x[:], dae.y[:] = x_before, y_before
+                    residual = self._evaluate()
+                self._factors = None
+        self._factors = None
         dae.x[:], dae.y[:] = x_before, y_before
         self._evaluate()
         return False
+
+    def _factorise(self) -> SuperLU | None:
+        """LU factors of the Jacobian at the present variables; None if it is singular."""
+        system, dae = self._system, self._system.dae
+        system.j_update(models=system.exist.pflow_tds)
+        fx, fy, gx, gy = (spmatrix_to_csc(m) for m in (dae.fx, dae.fy, dae.gx, dae.gy))
+        matrix = bmat([[self._hold + self._active_rows @ fx, self._active_rows @ fy], [gx, gy]], format="csc")
+        try:
+            return splu(matrix)
+        except RuntimeError:  # exactly singular
+            return None
 
     def _advance(self, increment: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, float]:
         """Take the Newton step, halved while it makes the residual larger."""

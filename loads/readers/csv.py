@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 
 import numpy as np
@@ -75,13 +76,13 @@ def _split_header(header: str) -> list[str]:
 
 
 def _words(column: str) -> set[str]:
-    # `gpu_power_norm` is power, but a share of something: `norm` keeps it out.
     return set(re.split(r"[^a-z]+", split_unit(column)[0].lower()))
 
 
 def _is_power(column: str) -> bool:
     words, unit = _words(column), split_unit(column)[1]
-    if "norm" in words or "normalised" in words or "normalized" in words:
+    # A share of something (`gpu_power_norm`) is no power.
+    if words & {"norm", "normalised", "normalized"}:
         return False
     return bool(words & POWER_WORDS) or unit in POWER_UNITS
 
@@ -177,10 +178,15 @@ def _refuse_several_devices(table: pd.DataFrame, power: str, path: str) -> None:
 def _numbers(
     cells: pd.Series, lines: NDArray[np.int64], path: str
 ) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Convert a column; integers stay int64."""
-    values = pd.to_numeric(cells.str.strip(), errors="coerce").to_numpy()
-    if values.dtype != np.int64:
-        values = values.astype(np.float64)
+    """Convert a column; integers stay int64.
+
+    By numpy, since pandas' own conversion of text may be off in the last digit.
+    """
+    text = cells.str.strip().to_numpy(dtype=np.str_)
+    try:
+        return text.astype(np.int64)
+    except (ValueError, OverflowError):
+        values = np.array([_float_or_nan(cell) for cell in text])
     bad = ~np.isfinite(values)
     if bad.any():
         at = int(np.argmax(bad))
@@ -191,3 +197,10 @@ def _numbers(
             column=str(cells.name),
         )
     return values
+
+
+def _float_or_nan(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan

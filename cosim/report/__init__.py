@@ -1,0 +1,29 @@
+"""Report of one run: a page that stands alone, made from the stored result."""
+
+from pathlib import Path
+
+from cosim.report.page import render
+from cosim.result import Result
+
+__all__ = ["render", "write_report"]
+
+
+def write_report(result: Result, path: str | Path) -> None:
+    """Write a run's report as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    result : Result
+        With its summary stored; any status, any channels, with or without sites.
+    path : str or Path
+        File to write; one that exists is replaced, and a write that is cut short leaves no half of one.
+
+    Raises
+    ------
+    ResultError
+        If the result cannot be read or holds no summary.
+    """
+    target = Path(path)
+    partial = target.with_name(target.name + ".partial")
+    partial.write_text(render(result), encoding="utf-8")
+    partial.replace(target)

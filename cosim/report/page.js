@@ -1,0 +1,86 @@
+"use strict";
+(() => {
+  const narrow = matchMedia("(max-width: 600px)");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const coarse = matchMedia("(pointer: coarse)");
+  const PRINT_PX = 680;
+  const plots = [];
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // The page's colours as changes of a plot's layout: {"xaxis.gridcolor": ..., ...}.
+  function theme(layout) {
+    const changes = { "font.color": colour("--quiet"), "font.family": getComputedStyle(document.body).fontFamily };
+    for (const key of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      changes[`${key}.gridcolor`] = colour("--grid");
+      changes[`${key}.linecolor`] = colour("--line");
+      changes[`${key}.tickcolor`] = colour("--line");
+    }
+    changes["hoverlabel.bgcolor"] = colour("--raised");
+    changes["hoverlabel.bordercolor"] = colour("--line");
+    changes["hoverlabel.font.color"] = colour("--text");
+    changes["modebar.bgcolor"] = "rgba(0,0,0,0)";
+    changes["modebar.color"] = colour("--quiet");
+    changes["modebar.activecolor"] = colour("--accent");
+    (layout.annotations ?? []).forEach((_, k) => { changes[`annotations[${k}].bgcolor`] = colour("--veil"); });
+    return changes;
+  }
+
+  function draw(holder) {
+    const plot = document.getElementById(holder.dataset.figure);
+    const figure = JSON.parse(holder.textContent);
+    const config = { responsive: true, displaylogo: false, doubleClick: "reset", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    if (coarse.matches) figure.layout.dragmode = false; // a finger scrolls the page
+    if (narrow.matches) Object.assign(figure.layout.margin, { l: 48, r: 6 });
+    return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
+      plots.push(plot);
+      plot.on("plotly_relayout", (changes) => follow(plot, changes));
+      return Plotly.relayout(plot, theme(plot.layout));
+    });
+  }
+
+  // One time axis for all plots: what one shows in time, the others show.
+  let following = false;
+  function follow(source, changes) {
+    const touched = Object.keys(changes).some((key) => /^xaxis\d*\.(range|autorange)/.test(key));
+    if (following || !touched) return;
+    following = true;
+    const axis = source._fullLayout.xaxis;
+    const same = axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] };
+    Promise.all(plots.filter((plot) => plot !== source).map((plot) => Plotly.relayout(plot, same)))
+      .finally(() => { following = false; });
+  }
+
+  const restyle = () => plots.forEach((plot) => Plotly.relayout(plot, theme(plot.layout)));
+  dark.addEventListener("change", restyle);
+  addEventListener("beforeprint", () => plots.forEach((plot) =>
+    Plotly.relayout(plot, { ...theme(plot.layout), width: PRINT_PX })));
+  addEventListener("afterprint", () => plots.forEach((plot) =>
+    Plotly.relayout(plot, { ...theme(plot.layout), width: null, autosize: true })));
+
+  document.querySelectorAll("script[data-figure]").forEach(draw);
+
+  // Tables sort on a click on a column's title; missing values stay last.
+  const missing = (text) => text === "" || text === "–";
+  function compare(a, b) {
+    const [x, y] = [Number(a), Number(b)];
+    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, undefined, { numeric: true }) : x - y;
+  }
+  function sortBy(header) {
+    const down = header.getAttribute("aria-sort") === "ascending";
+    const table = header.closest("table");
+    table.querySelectorAll("th").forEach((other) => other.setAttribute("aria-sort", "none"));
+    header.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const keyed = [...table.tBodies[0].rows].map((row) => {
+      const cell = row.cells[header.cellIndex];
+      return { row, key: cell.dataset.sort ?? cell.textContent.trim() };
+    });
+    keyed.sort((a, b) => {
+      if (missing(a.key) || missing(b.key)) return missing(a.key) - missing(b.key);
+      return down ? compare(b.key, a.key) : compare(a.key, b.key);
+    });
+    table.tBodies[0].append(...keyed.map((item) => item.row));
+  }
+  document.querySelectorAll("table.sortable th").forEach((header) =>
+    header.querySelector("button").addEventListener("click", () => sortBy(header)));
+})();
