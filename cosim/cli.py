@@ -34,7 +34,11 @@ def _library_names(incomplete: str) -> list[str]:
 
 ScenarioArgument = Annotated[
     str,
-    typer.Argument(metavar="SCENARIO", help="Path of a scenario, or its name in the library.", autocompletion=_library_names),
+    typer.Argument(
+        metavar="SCENARIO",
+        help="Path of a scenario, or its name in the library.",
+        autocompletion=_library_names,
+    ),
 ]
 SetOption = Annotated[
     list[str],
@@ -105,7 +109,8 @@ def _exit_by_status(result: "Result", strict: bool) -> None:
 @app.command(epilog="Example:  cosim validate my-study.yaml ieee39-training")
 def validate(
     scenarios: Annotated[
-        list[str], typer.Argument(metavar="SCENARIO...", help="Paths or library names.", autocompletion=_library_names)
+        list[str],
+        typer.Argument(metavar="SCENARIO...", help="Paths or library names.", autocompletion=_library_names),
     ],
     overrides: SetOption = [],  # noqa: B006
 ) -> None:

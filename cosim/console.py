@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -105,7 +112,9 @@ def print_rows(rows: list[dict[str, Any]], title: str) -> None:
     columns = [key for key in rows[0] if key not in _NOTES]
     for key in columns:
         is_number = isinstance(rows[0][key], int | float)
-        table.add_column(_heading(key), justify="right" if is_number else "left", overflow="fold", no_wrap=key == "name")
+        table.add_column(
+            _heading(key), justify="right" if is_number else "left", overflow="fold", no_wrap=key == "name"
+        )
     for row in rows:
         table.add_row(*(f"{row[key]:,}" if isinstance(row[key], int | float) else str(row[key]) for key in columns))
     console.print(table)
@@ -123,20 +132,40 @@ def _heading(key: str) -> str:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    return "-" if value is None else f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:.6g}"
+    return (
+        "-" if value is None else f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:.6g}"
+    )
 
 
 def _frequency_table(metrics: dict[str, Any]) -> Table:
     """Frequency and voltage: value, where, when."""
     frequency, voltage = metrics["frequency"], metrics["voltage"]
     table = Table(title="Grid", title_justify="left", box=SIMPLE_HEAD)
-    for name, justify in (("metric", "left"), ("value", "right"), ("unit", "left"), ("where", "left"), ("at (s)", "right")):
+    for name, justify in (
+        ("metric", "left"),
+        ("value", "right"),
+        ("unit", "left"),
+        ("where", "left"),
+        ("at (s)", "right"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     rocof = frequency["max_rocof_hz_per_s"]
     coi = frequency["coi"]
     rows = [
-        ("frequency nadir", frequency["nadir_hz"], "Hz", frequency["nadir_generator"], frequency["nadir_time_s"]),
-        ("frequency zenith", frequency["zenith_hz"], "Hz", frequency["zenith_generator"], frequency["zenith_time_s"]),
+        (
+            "frequency nadir",
+            frequency["nadir_hz"],
+            "Hz",
+            frequency["nadir_generator"],
+            frequency["nadir_time_s"],
+        ),
+        (
+            "frequency zenith",
+            frequency["zenith_hz"],
+            "Hz",
+            frequency["zenith_generator"],
+            frequency["zenith_time_s"],
+        ),
         ("largest deviation", frequency["max_deviation_mhz"], "mHz", "any generator", None),
         ("peak to peak", frequency["peak_to_peak_mhz"], "mHz", frequency["peak_to_peak_generator"], None),
         ("COI nadir", coi["nadir_hz"], "Hz", "centre of inertia", None),
@@ -146,7 +175,13 @@ def _frequency_table(metrics: dict[str, Any]) -> Table:
         ("settling frequency", frequency["settling_hz"], "Hz", "centre of inertia", None),
         ("lowest voltage", voltage["min_pu"], "pu", _bus(voltage["min_bus"]), voltage["min_time_s"]),
         ("highest voltage", voltage["max_pu"], "pu", _bus(voltage["max_bus"]), voltage["max_time_s"]),
-        ("sags and swells", len(voltage["events"] or []), "", f"resolved from {voltage['shortest_event_s']:g} s", None),
+        (
+            "sags and swells",
+            len(voltage["events"] or []),
+            "",
+            f"resolved from {voltage['shortest_event_s']:g} s",
+            None,
+        ),
     ]
     for name, value, unit, where, time_s in rows:
         table.add_row(name, _number(value), unit, str(where or "-"), _number(time_s, 2))
@@ -160,7 +195,17 @@ def _bus(name: str | None) -> str:
 def _site_table(metrics: dict[str, Any]) -> Table:
     """Each site's power, energy and ramps."""
     table = Table(title="Sites", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("site", "mean MW", "min MW", "max MW", "energy MWh", "dP in 1 s", "in 10 s", "in 60 s (MW)", "POI pu"):
+    for name in (
+        "site",
+        "mean MW",
+        "min MW",
+        "max MW",
+        "energy MWh",
+        "dP in 1 s",
+        "in 10 s",
+        "in 60 s (MW)",
+        "POI pu",
+    ):
         table.add_column(name, justify="left" if name == "site" else "right")
     for name, site in metrics["site"].items():
         windows = metrics["ramp"]["sites"][name]["windows"]

@@ -44,9 +44,7 @@ class Criterion(BaseModel):
     clause: str | None = Field(None, description="where in the document")
     status: LimitStatus = Field("inline", description="standing of the limit; binding and inline decide")
     evidence: Evidence = Field("user", description="how the number was obtained")
-    decide: bool | None = Field(
-        None, description="whether the limit decides the verdict, whatever its status"
-    )
+    decide: bool | None = Field(None, description="whether the limit decides the verdict, whatever its status")
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:
@@ -105,13 +103,12 @@ class CriterionResult:
     clause: str | None
     limit_status: LimitStatus
     evidence: Evidence
+    side: Literal["max", "min"]
     decides: bool
 
     def as_dict(self) -> dict[str, Any]:
         """The entry of ``summary.json``."""
-        entry = asdict(self)
-        del entry["decides"]
-        return entry
+        return asdict(self)
 
 
 def judge(
@@ -230,13 +227,12 @@ def _judge_bound(
         clause=criterion.clause,
         limit_status=criterion.status,
         evidence=criterion.evidence,
+        side="max" if bound.is_max else "min",
         decides=criterion.decides,
     )
 
 
-def _value(
-    metrics: Mapping[str, Any], path: str, reasons: Mapping[str, str]
-) -> tuple[float | None, str | None]:
+def _value(metrics: Mapping[str, Any], path: str, reasons: Mapping[str, str]) -> tuple[float | None, str | None]:
     try:
         value = find(metrics, path)
     except KeyError:

@@ -39,9 +39,7 @@ class Table:
             shape = (0, *column.shape)
             chunks = (chunk_rows, *(max(n, 1) for n in column.shape))
             self._datasets.append(
-                group.create_dataset(
-                    name, shape, maxshape=(None,) * len(shape), chunks=chunks, dtype=column.dtype
-                )
+                group.create_dataset(name, shape, maxshape=(None,) * len(shape), chunks=chunks, dtype=column.dtype)
             )
             kind = float if column.dtype is float else object
             self._buffers.append(np.empty((chunk_rows, *column.shape), dtype=kind))
@@ -82,9 +80,7 @@ class Extrema:
         self._min_time_s = np.full(count, np.nan)
         self._max_time_s = np.full(count, np.nan)
         self._beyond = np.empty(count, dtype=bool)
-        self._datasets = {
-            name: group.create_dataset(name, data=np.full(count, np.nan)) for name in EXTREMA_COLUMNS
-        }
+        self._datasets = {name: group.create_dataset(name, data=np.full(count, np.nan)) for name in EXTREMA_COLUMNS}
 
     def update(self, time_s: float, values: NDArray[np.float64]) -> None:
         """Take the values [element] of a node."""

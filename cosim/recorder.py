@@ -97,9 +97,7 @@ class Recorder:
             _label(group, spec)
             self._extrema[name] = Extrema(group, len(spec.elements))
         self._sites = {
-            name: Table(
-                self._file.create_group(f"sites/{name}"), {c: Column() for c in SITE_COLUMNS}, chunk_rows
-            )
+            name: Table(self._file.create_group(f"sites/{name}"), {c: Column() for c in SITE_COLUMNS}, chunk_rows)
             for name in sites
         }
         text = Column(dtype=TEXT)
@@ -147,9 +145,7 @@ class Recorder:
         if self._nodes % self._chunk_rows == 0:
             self.flush()
 
-    def record_site(
-        self, name: str, time_s: float, power_mw: float, reactive_mvar: float, command_mw: float
-    ) -> None:
+    def record_site(self, name: str, time_s: float, power_mw: float, reactive_mvar: float, command_mw: float) -> None:
         """Take a site's draw at a node; a jump is two rows of the same time, before and after."""
         self._sites[name].append(time_s, power_mw, reactive_mvar, command_mw)
 

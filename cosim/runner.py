@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 from ruamel.yaml import YAML
+from scipy.ndimage import uniform_filter1d
 
 from cosim import provenance, summary
 from cosim.engines.andes import CHANNELS, Initialisation
@@ -85,7 +85,12 @@ def default_folder(scenario: Scenario) -> Path:
 
 
 def execute(
-    study: Study, folder: Path, *, report: bool = True, progress: Progress | None = None, started: float | None = None
+    study: Study,
+    folder: Path,
+    *,
+    report: bool = True,
+    progress: Progress | None = None,
+    started: float | None = None,
 ) -> Result:
     """Run a prepared study and write everything that belongs to a run into ``folder``."""
     started = time.perf_counter() if started is None else started
@@ -137,7 +142,7 @@ def scenario_text(scenario: Scenario) -> str:
 def _recorder(study: Study, initialisation: Initialisation, path: Path, text: str) -> Iterator[Recorder]:
     """Recorder with the channels that the scenario asks for; none if there is no initial state to record."""
     engine, scenario = study.engine, study.scenario
-    channels = {}
+    channels: dict[str, ChannelSpec] = {}
     if initialisation.succeeded:
         for name in scenario.outputs.channels:
             unit, kind = CHANNELS[name]
@@ -208,7 +213,9 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
             error = load.injector.energy_injected / load.injector.energy_trace - 1.0
             recorder.set_site_attribute(name, "energy_error", error)
         if outcome.end_time_s > 0:
-            interval_s, power_mw = study.demands[name].native_series(outcome.end_time_s, study.scenario.simulation.step_s)
+            interval_s, power_mw = study.demands[name].native_series(
+                outcome.end_time_s, study.scenario.simulation.step_s
+            )
             recorder.record_demand(name, interval_s, power_mw)
 
 

@@ -1,6 +1,7 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,16 @@ import numpy as np
 from cosim import metrics
 from cosim.engines.andes import AndesEngine, LoadPoint
 from cosim.errors import InputError, Problem
-from cosim.scenario.model import LineEnds, LineTrip, LoadStep, Scenario, Site, TraceWorkload, TrainingWorkload, Workload
+from cosim.scenario.model import (
+    LineEnds,
+    LineTrip,
+    LoadStep,
+    Scenario,
+    Site,
+    TraceWorkload,
+    TrainingWorkload,
+    Workload,
+)
 from cosim.scenario.source import Location, Source, nearest
 from cosim.simulation import Event, Load
 from cosim.timeline import Timeline, plan
@@ -104,9 +114,10 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     problems.stop_if_any()
 
     steps = [e for e in scenario.events if isinstance(e, LoadStep)]
+    placed: list[Site | LoadStep] = [*scenario.sites, *steps]
     points = [
         LoadPoint(load.name, part.bus, part.load_model.z, part.load_model.i, part.load_model.p, load.v_min_pu)  # type: ignore[arg-type]
-        for load, part in zip(loads, [*scenario.sites, *steps], strict=True)
+        for load, part in zip(loads, placed, strict=True)
     ]
     return Study(
         scenario=scenario,
@@ -199,9 +210,7 @@ def _check_redispatch(scenario: Scenario, grid: Grid, problems: _Problems) -> No
             problems.add_error(("redispatch", "machines", k), error)
 
 
-def _site_demand(
-    scenario: Scenario, number: int, site: Site, grid: Grid, problems: _Problems
-) -> SiteDemand | None:
+def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, problems: _Problems) -> SiteDemand | None:
     """The site's power at the POI; None, with the problems noted, if it cannot be had."""
     before = len(problems.found)
     try:
@@ -238,7 +247,7 @@ def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSe
         return ScaledTrace(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
     assert isinstance(workload, TrainingWorkload)
     names = set(TrainingCycle.__dataclass_fields__)
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
     trace = TrainingCycle(**given).generate(duration_s, workload.sample_rate_hz, seed)
     return ScaledTrace(trace, workload.share, "nominal", None, "hold")
 
@@ -295,7 +304,7 @@ def _events(scenario: Scenario, lines: dict[int, Line]) -> list[Event]:
         if isinstance(event, LineTrip):
             line = lines[k]
             text = f"line {line.idx} (bus {line.from_bus} to {line.to_bus}) trips"
-            out.append(Event(event.at_s, event.type, text, lambda engine, idx=line.idx: engine.trip_line(idx)))
+            out.append(Event(event.at_s, event.type, text, partial(AndesEngine.trip_line, idx=line.idx)))
         else:
             out.append(Event(event.at_s, event.type, f"{event.mw:+g} MW at bus {event.bus}"))
     return sorted(out, key=lambda event: event.at_s)

@@ -31,6 +31,8 @@ def build(
     notes = result.attributes
     status = notes.get("status", "interrupted")
     metrics, reasons = compute(result)
+    if not result.time_s.size:
+        reasons = dict.fromkeys(reasons, f"nothing was simulated: {status.replace('_', ' ')}")
     metrics["ramp"]["violations"] = ramp_violations(criteria, ramp.demands(result))
     results = judge(criteria, metrics, status, reasons)
     last_s = float(result.time_s[-1]) if result.time_s.size else None

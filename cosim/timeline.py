@@ -41,9 +41,12 @@ def plan(duration_s: float, step_s: float, jumps_s: Iterable[float]) -> Timeline
     merge_s = MERGE_SHARE * step_s
     count = int(np.ceil(duration_s / step_s - MERGE_SHARE))
     regular = np.append(np.arange(count) * step_s, duration_s)
-    jumps = np.unique([t for t in jumps_s if merge_s < t < duration_s - merge_s])
+    kept: list[float] = []
+    for jump in sorted(t for t in jumps_s if merge_s < t < duration_s - merge_s):
+        if not kept or jump - kept[-1] > merge_s:
+            kept.append(float(jump))
+    jumps = np.array(kept)
     if jumps.size:
-        jumps = jumps[np.insert(np.diff(jumps) > merge_s, 0, True)]
         position = np.searchsorted(jumps, regular)
         after = np.abs(jumps[np.minimum(position, jumps.size - 1)] - regular)
         before = np.abs(jumps[np.maximum(position - 1, 0)] - regular)

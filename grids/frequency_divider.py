@@ -46,7 +46,9 @@ def frequency_divider(system: Any) -> np.ndarray:
     coupling = np.zeros((n_bus, len(at_bus)))
     coupling[at_bus, np.arange(len(at_bus))] = internal
 
-    _, island = connected_components(coo_matrix((line.u.v, (ends[0], ends[1])), shape=(n_bus, n_bus)), directed=False)
+    closed = line.u.v > 0
+    graph = coo_matrix((np.ones(closed.sum()), (ends[0][closed], ends[1][closed])), shape=(n_bus, n_bus))
+    _, island = connected_components(graph, directed=False)
     fed = np.isin(island, np.unique(island[coupling.any(axis=1)]))
     out = np.full_like(coupling, np.nan)
     matrix = laplacian + np.diag(coupling.sum(axis=1))

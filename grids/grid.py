@@ -92,7 +92,11 @@ class Grid:
         raise GridError(f"grid '{self.name}' has no bus {wanted}", _nearest(wanted, [b.idx for b in self.buses]))
 
     def find_line(
-        self, wanted: int | str | None = None, *, ends: tuple[int | str, int | str] | None = None, circuit: int | None = None
+        self,
+        wanted: int | str | None = None,
+        *,
+        ends: tuple[int | str, int | str] | None = None,
+        circuit: int | None = None,
     ) -> Line:
         """Line by its idx, or by its two end buses in either order, with the circuit where several are parallel."""
         if ends is None:
@@ -105,8 +109,15 @@ class Grid:
         pair = {str(ends[0]), str(ends[1])}
         parallel = [line for line in self.lines if {str(line.from_bus), str(line.to_bus)} == pair]
         if not parallel:
-            near = sorted({str(x) for line in self.lines for x in (line.from_bus, line.to_bus)
-                           if str(ends[0]) in (str(line.from_bus), str(line.to_bus))} - {str(ends[0])})
+            near = sorted(
+                {
+                    str(x)
+                    for line in self.lines
+                    for x in (line.from_bus, line.to_bus)
+                    if str(ends[0]) in (str(line.from_bus), str(line.to_bus))
+                }
+                - {str(ends[0])}
+            )
             raise GridError(
                 f"grid '{self.name}' has no line from bus {ends[0]} to bus {ends[1]}",
                 f"bus {ends[0]} is connected to {', '.join(near)}",
@@ -122,7 +133,8 @@ class Grid:
             if line.circuit == circuit:
                 return line
         raise GridError(
-            f"no circuit {circuit} from bus {ends[0]} to bus {ends[1]}", f"there are circuits 1 to {len(parallel)}"
+            f"no circuit {circuit} from bus {ends[0]} to bus {ends[1]}",
+            f"there are circuits 1 to {len(parallel)}",
         )
 
     def set_base_load(self, z: float, i: float, p: float) -> None:
@@ -190,12 +202,10 @@ class Grid:
         for machine in self.machines:
             if str(wanted) in (str(machine.idx), str(machine.generator)):
                 return machine
-        raise GridError(
-            f"grid '{self.name}' has no machine {wanted}", _nearest(wanted, [m.idx for m in self.machines])
-        )
+        raise GridError(f"grid '{self.name}' has no machine {wanted}", _nearest(wanted, [m.idx for m in self.machines]))
 
     def _headroom_mw(self) -> dict[str, float]:
-        """MW that each generator can still add: up to its limit, or its machine's rating where that is a placeholder."""
+        """MW that each generator can still add: to its limit, or its machine's rating where that is a placeholder."""
         rating = {str(m.generator): m.rating_mva for m in self.machines}
         out = {}
         for model in (self.system.PV, self.system.Slack):

@@ -1,7 +1,7 @@
 """Read a case, by catalogue name or by path, into a `Grid`."""
 
 import difflib
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,9 @@ def load_grid(case: str, dyr: str | None = None, folder: Path | None = None) -> 
     from grids.andes_runtime import read_case
 
     path = resolve_case(case, folder)
-    dyr_path = _existing(dyr, folder, (".dyr",)) if dyr else None
-    if dyr_path and path.suffix.lower() != ".raw":
+    if dyr and path.suffix.lower() != ".raw":
         raise GridError(f"dyr goes with a .raw case, this one is {path.name}", "remove dyr")
+    dyr_path = _existing(dyr, folder, (".dyr",)) if dyr else None
     try:
         system, messages = read_case(path, dyr_path)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
@@ -131,7 +131,7 @@ def _corrections(system: Any) -> list[str]:
 
 
 def _buses(system: Any) -> list[Bus]:
-    load_mw: Counter[str] = Counter()
+    load_mw: defaultdict[str, float] = defaultdict(float)
     pq = system.PQ
     for i in range(pq.n):
         load_mw[str(pq.bus.v[i])] += float(pq.p0.v[i]) * float(pq.u.v[i]) * float(system.config.mva)

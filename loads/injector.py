@@ -197,9 +197,7 @@ class Injector:
         Edges less than a nanosecond apart, as looped components make by rounding, are one.
         """
         times = [
-            waveform.edges(t_end, threshold / abs(weight))
-            for waveform, weight in self.components
-            if weight != 0.0
+            waveform.edges(t_end, threshold / abs(weight)) for waveform, weight in self.components if weight != 0.0
         ]
         merged = np.sort(np.concatenate([np.empty(0), *times]))
         return merged[np.diff(merged, prepend=-np.inf) > SNAP_S]

@@ -187,9 +187,7 @@ def point_sample(waveform: Waveform, nodes: Floats) -> Floats:
 
 
 @kernel
-def _hat_average(
-    s: Segments, nodes: Floats, is_jump: NDArray[np.bool_], before: Floats, after: Floats
-) -> None:
+def _hat_average(s: Segments, nodes: Floats, is_jump: NDArray[np.bool_], before: Floats, after: Floats) -> None:
     end = s.knots_s[s.knots_s.size - 1]
     last = nodes.size - 1
     up = 0.0

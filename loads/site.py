@@ -68,9 +68,7 @@ class Workload:
         if not 0.0 <= self.share <= 1.0:
             raise ValueError(f"share must be from 0 to 1, got {self.share}")
         if self.reference_w <= 0.0:
-            raise ValueError(
-                f"the {self.scale_to} of the trace must be above 0 W to scale to, got {self.reference_w}"
-            )
+            raise ValueError(f"the {self.scale_to} of the trace must be above 0 W to scale to, got {self.reference_w}")
 
     @property
     def reference_w(self) -> float:

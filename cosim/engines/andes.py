@@ -1,7 +1,6 @@
 """The engine that steps ANDES's equations, with the time loop left to its caller."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -84,14 +83,21 @@ class AndesEngine:
         """
         system, tds = self._system, self._system.TDS
         self.set_power(power_mw, reactive_mvar)
-        with andes_messages() as messages:
+        with andes_messages() as messages, np.errstate(all="ignore"):
             flow = system.PFlow
             try:
                 converged = bool(flow.run()) and bool(np.all(np.isfinite(system.dae.y)))
-            except (ValueError, ArithmeticError, AssertionError) as error:  # a singular Jacobian raises ArithmeticError
+            except (
+                ValueError,
+                ArithmeticError,
+                AssertionError,
+            ) as error:  # a singular Jacobian raises ArithmeticError
                 messages.append(f"{type(error).__name__}: {error}")
                 converged = False
-            if not converged:
+            collapsed = self._loads_in_collapse() if converged else []
+            if collapsed:
+                messages.append(f"the voltage collapses at {', '.join(collapsed)}")
+            if not converged or collapsed:
                 return Initialisation(False, int(flow.niter), None, None, messages)
             tds.init()
             dae = system.dae
@@ -108,6 +114,11 @@ class AndesEngine:
             str(dae.xy_name[worst]),
             messages,
         )
+
+    def _loads_in_collapse(self) -> list[str]:
+        """Loads below ``v_min_pu`` in the power flow: an impedance there hides that the power cannot be delivered."""
+        load = self._system.ControlledLoad
+        return [str(load.name.v[k]) for k in range(load.n) if load.v.v[k] < load.vmin.v[k]]
 
     def _locate_variables(self) -> None:
         """Look up once where each channel lives in ANDES's state and algebraic vectors."""
@@ -148,7 +159,9 @@ class AndesEngine:
         start = float(dae.t)
         tds.h = step_s
         dae.t[...] = start + step_s
-        if tds.itm_step():
+        with np.errstate(all="ignore"):  # ANDES evaluates every branch of a case distinction, also those not taken
+            succeeded = tds.itm_step()
+        if succeeded:
             return True
         tds.busted = False
         dae.t[...] = start
@@ -156,7 +169,8 @@ class AndesEngine:
 
     def solve_network(self) -> bool:
         """Solve the algebraic equations at t+ with the states held; False if there is no solution."""
-        return self._network.solve()
+        with np.errstate(all="ignore"):
+            return self._network.solve()
 
     def trip_line(self, idx: int | str) -> None:
         """Open a line at both ends; follow with `solve_network`."""

@@ -20,7 +20,7 @@ class NetworkSolver:
     settled first. Three kinds of states need care, because a zero time constant makes a state algebraic:
 
     * an ordinary state (T > 0) is held;
-    * a state with T = 0 whose own equation contains it, such as a bypassed lag, is solved for like an algebraic variable;
+    * a state with T = 0 whose own equation contains it, such as a bypassed lag, is solved for like the algebraic ones;
     * a bypassed second-order block leaves ``0 = u - y`` and ``y' = x``: here y follows its input through the jump, and
       x, the derivative of the input, which no equation fixes at one instant, is held.
 

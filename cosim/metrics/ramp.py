@@ -67,9 +67,7 @@ def assess(result: Result) -> Section:
             reasons |= {f"{path}.{key}": reason for key, reason in why.items()}
         else:
             ramps = template()
-            reasons[path] = "demand at the trace's rate was not stored" + " for every site" * (
-                name == "total"
-            )
+            reasons[path] = "demand at the trace's rate was not stored" + " for every site" * (name == "total")
         if name == "total":
             values["total"] = ramps
         else:
@@ -136,6 +134,9 @@ def site_ramps(demand: Demand) -> tuple[dict[str, Any], dict[str, str]]:
 def violations(demand: Demand, window_s: float, limit_mw: float, direction: str = "both") -> list[Violation]:
     """Stretches of time during which the change over a window is beyond a limit.
 
+    Stretches less than a window apart are one: their windows overlap, so they see the same swing, and noise that
+    brushes the limit does not turn it into hundreds.
+
     Parameters
     ----------
     window_s, limit_mw
@@ -146,8 +147,7 @@ def violations(demand: Demand, window_s: float, limit_mw: float, direction: str 
     Returns
     -------
     list of Violation
-        Resolved to the demand's interval; neighbouring intervals merge. Empty when the record is
-        shorter than the window.
+        Resolved to the demand's interval. Empty when the record is shorter than the window.
     """
     if _cannot(demand, window_s):
         return []
@@ -159,8 +159,12 @@ def violations(demand: Demand, window_s: float, limit_mw: float, direction: str 
     edges = np.flatnonzero(np.diff(worst > limit_mw, prepend=False, append=False))
     if edges.size == 0:
         return []
-    peaks = np.maximum.reduceat(np.append(worst, -np.inf), edges)[::2]
-    starts, lengths = edges[::2] * demand.interval_s, (edges[1::2] - edges[::2]) * demand.interval_s
+    first, stop = edges[::2], edges[1::2]
+    apart = (first[1:] - stop[:-1]) * demand.interval_s >= window_s
+    first, stop = first[np.insert(apart, 0, True)], stop[np.append(apart, True)]
+    bounds = np.column_stack([first, stop]).ravel()
+    peaks = np.maximum.reduceat(np.append(worst, -np.inf), bounds)[::2]
+    starts, lengths = first * demand.interval_s, (stop - first) * demand.interval_s
     rows = zip(starts.tolist(), lengths.tolist(), peaks.tolist(), strict=True)
     return [Violation(*row) for row in rows]
 

@@ -147,9 +147,7 @@ def _long_duration(kind: str, residual_pu: float) -> tuple[str, str]:
     return "overvoltage", "overvoltage" + beyond
 
 
-def _excursions(
-    time_s: Array, value: Array, threshold: float
-) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+def _excursions(time_s: Array, value: Array, threshold: float) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
     """Start, duration, minimum and still-on flag of each stretch of `value` [time] below a threshold."""
     below = value < threshold
     edges = np.flatnonzero(np.diff(below, prepend=False, append=False))

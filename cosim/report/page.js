@@ -29,9 +29,14 @@
   function draw(holder) {
     const plot = document.getElementById(holder.dataset.figure);
     const figure = JSON.parse(holder.textContent);
-    const config = { responsive: true, displaylogo: false, doubleClick: "reset", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", doubleClick: "reset", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
     if (coarse.matches) figure.layout.dragmode = false; // a finger scrolls the page
-    if (narrow.matches) Object.assign(figure.layout.margin, { l: 48, r: 6 });
+    if (narrow.matches) { // the legend goes below, clear of the tool bar
+      Object.assign(figure.layout.margin, { l: 48, r: 6 });
+      Object.assign(figure.layout.legend, { y: 0, yanchor: "bottom" });
+      figure.layout.height += 40;
+      plot.style.height = `${figure.layout.height}px`;
+    }
     return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
       plots.push(plot);
       plot.on("plotly_relayout", (changes) => follow(plot, changes));
@@ -53,8 +58,10 @@
 
   const restyle = () => plots.forEach((plot) => Plotly.relayout(plot, theme(plot.layout)));
   dark.addEventListener("change", restyle);
-  addEventListener("beforeprint", () => plots.forEach((plot) =>
-    Plotly.relayout(plot, { ...theme(plot.layout), width: PRINT_PX })));
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("#appendix details").forEach((part) => { part.open = true; });
+    plots.forEach((plot) => Plotly.relayout(plot, { ...theme(plot.layout), width: PRINT_PX }));
+  });
   addEventListener("afterprint", () => plots.forEach((plot) =>
     Plotly.relayout(plot, { ...theme(plot.layout), width: null, autosize: true })));
 

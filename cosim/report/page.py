@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from cosim.criteria import COMPLETED
 from cosim.report import tables
 from cosim.report.figures import Figure, Source, all_figures
 from cosim.report.limits import Limit, judged_limits
-from cosim.report.text import MISSING, general, is_number, number, words
+from cosim.report.text import MISSING, general, is_number, label, number, words
 from cosim.result import Result, ResultError
 
 _HERE = Path(__file__).parent
@@ -38,14 +40,15 @@ def render(result: Result) -> str:
     summary = result.summary
     scenario_text, scenario = _scenario(result)
     status, entries = summary["status"], _entries(summary)
-    limits = judged_limits(entries, scenario)
-    figures = all_figures(Source(result, summary, limits))
+    limits = judged_limits(entries)
+    nothing = "" if status == COMPLETED or _has_rows(result) else "the run ended before its first step"
+    figures = all_figures(Source(result, summary, limits, nothing))
     buses = {name: str(result.site_attributes(name).get("bus", MISSING)) for name in result.sites}
     metrics, reasons = summary["metrics"], summary.get("not_assessed") or {}
     return _template().render(
         style=Markup(_asset("style.css")),
-        script=Markup(_asset("page.js")),
-        plotly=Markup(get_plotlyjs()),
+        scripts=[Markup(text) for text in _scripts()],
+        policy=_policy(),
         name=summary["name"],
         description=scenario.get("description") or "",
         grid=_grid(result, summary),
@@ -58,10 +61,12 @@ def render(result: Result) -> str:
         tiles=_tiles(metrics, entries),
         compliance=tables.compliance(entries, limits),
         verdict_note=_verdict_note(summary, limits),
-        grid_table=tables.grid_numbers(metrics, reasons),
-        site_tables=[tables.site_numbers(metrics, buses), tables.ramp_numbers(metrics, reasons)]
-        if metrics["site"]
-        else [],
+        nothing=nothing,
+        number_tables=[
+            tables.grid_numbers(metrics, reasons),
+            tables.site_numbers(metrics, buses),
+            tables.ramp_numbers(metrics, reasons),
+        ],
         warnings=summary["warnings"],
         figures=[(figure, _figure_json(figure)) for figure in figures],
         excesses=tables.ramp_excesses(metrics),
@@ -73,8 +78,14 @@ def render(result: Result) -> str:
         shortest_event=number(metrics["voltage"]["shortest_event_s"], "s"),
         provenance=_provenance(summary["provenance"]),
         traces=(summary["provenance"] or {}).get("sites") or {},
+        averaged=(summary["provenance"] or {}).get("injection") != "point",
         scenario_text=scenario_text,
     )
+
+
+def _has_rows(result: Result) -> bool:
+    """Whether anything was simulated."""
+    return result.time_s.size > 0 or any(not result.site(name).empty for name in result.sites)
 
 
 @functools.cache
@@ -86,7 +97,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": words, "value": _value}
+    environment.filters |= {"words": words, "label": label, "value": _value}
     environment.tests["mapping_like"] = lambda item: isinstance(item, Mapping)
     return environment.get_template("template.html.j2")
 
@@ -94,6 +105,19 @@ def _template() -> Any:
 @functools.cache
 def _asset(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _scripts() -> tuple[str, str]:
+    return get_plotlyjs().replace("\r\n", "\n"), _asset("page.js")
+
+
+@functools.cache
+def _policy() -> str:
+    """What a browser may do with the page: run these two scripts, and load nothing from anywhere."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in _scripts()]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
 def _figure_json(figure: Figure) -> Markup:
@@ -124,7 +148,7 @@ def _verdict(summary: Mapping[str, Any], status: str) -> str:
 
 def _entries(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The judged criteria, by the same rule."""
-    changes = {} if summary["status"] == COMPLETED else {"verdict": _NOT_A_VERDICT, "margin": None}
+    changes = {} if summary["status"] == COMPLETED else {"verdict": _NOT_A_VERDICT, "margin": None, "reason": None}
     return [{**entry, **changes} for entry in summary["criteria"]]
 
 
@@ -132,7 +156,7 @@ def _verdict_note(summary: Mapping[str, Any], limits: list[Limit]) -> str:
     if not summary["criteria"]:
         return ""
     text = "A margin is positive inside the limit."
-    if any(limit.decides is False for limit in limits):
+    if any(not limit.decides for limit in limits):
         text += " Draft, proposed, withdrawn and example limits inform; they do not decide the verdict."
     return text
 
@@ -153,9 +177,7 @@ def _extent(summary: Mapping[str, Any], scenario: Mapping[str, Any]) -> str:
     return f"{number(end or 0.0, 's')} of {number(wanted, 's')} s simulated"
 
 
-def _tiles(
-    metrics: Mapping[str, Any], criteria: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, str, str, str]]:
+def _tiles(metrics: Mapping[str, Any], criteria: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     """The few numbers that a reader looks for first: title, value, unit, note."""
     f, v = metrics["frequency"], metrics["voltage"]
     site_ramps = {name: ramps["windows"].get("1s") for name, ramps in metrics["ramp"]["sites"].items()}
@@ -194,9 +216,7 @@ def _model(scenario: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tupl
     iterations = start.get("power_flow_iterations")
     residual = general(start.get("residual"), 2)
     if start.get("residual") is not None:
-        residual += " pu" + (
-            f", at equation {start['worst_equation']}" if start.get("worst_equation") else ""
-        )
+        residual += " pu" + (f", at equation {start['worst_equation']}" if start.get("worst_equation") else "")
     rows = [
         ("Power flow", f"{iterations} iterations" if iterations is not None else MISSING),
         ("Largest initial residual", residual),
@@ -206,7 +226,8 @@ def _model(scenario: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tupl
     ]
     for site in scenario.get("sites") or []:
         load = site.get("load_model") or {}
-        text = f"bus {site.get('bus')}, {words(str(site.get('mode', '')))}, {general(site.get('rating_mw'))} MW, "
+        text = f"bus {site.get('bus')}, {words(str(site.get('mode', '')))}, "
+        text += f"{general(site.get('rating_mw'))} MW, "
         text += f"power factor {general(site.get('power_factor'))}; {_zip_text(load)}"
         if "v_min_pu" in load:
             text += f", constant impedance below {general(load['v_min_pu'])} pu"
@@ -215,7 +236,8 @@ def _model(scenario: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tupl
         provenance.get("engine", settings.get("engine")),
         provenance.get("step_s", settings.get("step_s")),
     )
-    solver = f"{engine or MISSING}, steps of at most {general(step)} s, tolerance {general(settings.get('tolerance'))} pu"
+    tolerance = general(settings.get("tolerance"))
+    solver = f"{engine or MISSING}, steps of at most {general(step)} s, tolerance {tolerance} pu"
     rule = provenance.get("injection", settings.get("injection"))
     how = {
         "average": "energy-preserving average of the trace over the adjoining steps; steps end on jumps",
@@ -239,9 +261,7 @@ def _plain_text(value: Any) -> str:
     """Nested data as one line."""
     if isinstance(value, Mapping):
         return ", ".join(
-            f"{words(str(key))} {_plain_text(item)}"
-            for key, item in value.items()
-            if item not in ([], {}, None)
+            f"{words(str(key))} {_plain_text(item)}" for key, item in value.items() if item not in ([], {}, None)
         )
     if isinstance(value, list | tuple):
         return ", ".join(_plain_text(item) for item in value)

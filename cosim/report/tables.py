@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosim.report.limits import Limit
-from cosim.report.text import MISSING, digits_to_show, general, is_number, number, words
+from cosim.report.text import MISSING, digits_to_show, general, is_number, number, printed_id, words
 
 MAX_ROWS = 200
 _TRUSTED_EVIDENCE = frozenset({"primary", "user"})
@@ -72,11 +72,11 @@ def compliance(entries: Sequence[Mapping[str, Any]], limits: Sequence[Limit]) ->
 def _compliance_row(entry: Mapping[str, Any], limit: Limit) -> list[Cell]:
     unit, margin = entry["unit"], entry["margin"]
     digits = digits_to_show(margin, unit)
-    sign = {True: "≤ ", False: "≥ ", None: ""}[limit.is_max]
+    sign = "≤ " if limit.is_max else "≥ "
     trusted = entry["evidence"] in _TRUSTED_EVIDENCE
-    decides = {True: "decides", False: "informs", None: ""}[limit.decides]
+    decides = "decides" if limit.decides else "informs"
     return [
-        Cell(_id(entry["id"]), entry["metric"] if entry["metric"] not in entry["id"] else ""),
+        Cell(printed_id(entry["id"]), entry["metric"] if entry["metric"] not in entry["id"] else ""),
         Cell(words(entry["verdict"]), entry["reason"] or "", entry["verdict"], verdict=entry["verdict"]),
         Cell(number(entry["value"], unit, digits), sort=entry["value"]),
         Cell(sign + general(entry["limit"]), sort=entry["limit"]),
@@ -97,9 +97,7 @@ def grid_numbers(metrics: Mapping[str, Any], reasons: Mapping[str, str]) -> Tabl
     generator, bus = "generator {}", "bus {}"
     rows: list[list[Cell]] = []
 
-    def add(
-        name: str, path: str, unit: str, where: str, place: Any = None, time_s: Any = None, what: str = ""
-    ) -> None:
+    def add(name: str, path: str, unit: str, where: str, place: Any = None, time_s: Any = None, what: str = "") -> None:
         value = _find(metrics, path)
         if value is None:
             cells = [Cell(MISSING), Cell(unit), Cell("not assessed", _reason(reasons, path)), Cell(MISSING)]
@@ -175,9 +173,7 @@ def site_numbers(metrics: Mapping[str, Any], buses: Mapping[str, str]) -> Table:
         for name, site in metrics["site"].items()
     ]
     note = "Energy error: energy commanded at nominal voltage against the trace's, relative."
-    return Table(
-        "table-sites", "Power and energy of each site", columns, rows, "The scenario has no sites.", note
-    )
+    return Table("table-sites", "Power and energy of each site", columns, rows, "The scenario has no sites.", note)
 
 
 def ramp_numbers(metrics: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
@@ -206,11 +202,7 @@ def ramp_numbers(metrics: Mapping[str, Any], reasons: Mapping[str, str]) -> Tabl
         ]
         rows.append([Cell(name), *(Cell(number(value, "MW"), sort=value) for value in values)])
         path = "ramp.total" if name == "total" else f"ramp.sites.{name}"
-        why += [
-            f"{name}, {key}: {reason}."
-            for key in windows
-            if (reason := _reason(reasons, f"{path}.windows.{key}"))
-        ]
+        why += [f"{name}, {key}: {reason}." for key in windows if (reason := _reason(reasons, f"{path}.windows.{key}"))]
     note = "Largest changes of the demand at the trace's own rate. " + " ".join(why)
     return Table("table-ramps", "Ramps of each site", columns, rows, "The scenario has no sites.", note)
 
@@ -220,9 +212,7 @@ def ramp_excesses(metrics: Mapping[str, Any]) -> Table:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in metrics["ramp"]["violations"] or []:
         groups.setdefault((entry["site"], entry["criterion"]), []).append(entry)
-    columns = _columns(
-        "Site", "Criterion", "Times>", "In all (s)>", "First at (s)>", "Largest change (MW)>", "Limit>"
-    )
+    columns = _columns("Site", "Criterion", "Times>", "In all (s)>", "First at (s)>", "Largest change (MW)>", "Limit>")
     rows = []
     for (site, criterion), entries in groups.items():
         length_s = sum(entry["duration_s"] for entry in entries)
@@ -234,10 +224,8 @@ def ramp_excesses(metrics: Mapping[str, Any]) -> Table:
             (number(first_s, "s"), first_s),
         ]
         numbers += [(number(worst, "MW"), worst), (general(limit), limit)]
-        rows.append([Cell(site), Cell(_id(criterion)), *(Cell(text, sort=value) for text, value in numbers)])
-    return Table(
-        "table-excesses", "Ramp limits exceeded", columns, rows, "No ramp limit was exceeded, or none is set."
-    )
+        rows.append([Cell(site), Cell(printed_id(criterion)), *(Cell(text, sort=value) for text, value in numbers)])
+    return Table("table-excesses", "Ramp limits exceeded", columns, rows, "No ramp limit was exceeded, or none is set.")
 
 
 def ramp_violations(metrics: Mapping[str, Any]) -> Table:
@@ -247,7 +235,7 @@ def ramp_violations(metrics: Mapping[str, Any]) -> Table:
     rows = [
         [
             Cell(entry["site"]),
-            Cell(_id(entry["criterion"])),
+            Cell(printed_id(entry["criterion"])),
             *(Cell(number(entry[key], "s"), sort=entry[key]) for key in ("start_s", "duration_s")),
             Cell(number(entry["value"], "MW"), sort=entry["value"]),
             Cell(general(entry["limit"]), sort=entry["limit"]),
@@ -272,9 +260,7 @@ def voltage_events(voltage: Mapping[str, Any], reasons: Mapping[str, str]) -> Ta
         for entry in (entries or [])[:MAX_ROWS]
     ]
     empty = (
-        "No bus left 0.9 to 1.1 pu."
-        if entries is not None
-        else f"Not assessed: {_reason(reasons, 'voltage.events')}."
+        "No bus left 0.9 to 1.1 pu." if entries is not None else f"Not assessed: {_reason(reasons, 'voltage.events')}."
     )
     shortest = voltage["shortest_event_s"]
     note = f"Categories of IEEE Std 1159-2009. The record resolves events from {number(shortest, 's')} s." * (
@@ -325,11 +311,6 @@ def redispatch(shares_mw: Mapping[str, float]) -> Table:
     )
 
 
-def _id(name: str) -> str:
-    """A criterion's name, with the signs of a generated one as they are printed."""
-    return name.replace(" <= ", " ≤ ").replace(" >= ", " ≥ ")
-
-
 def _columns(*titles: str) -> list[Column]:
     """Columns from their titles; one that ends in ``>`` holds numbers."""
     return [Column(title.removesuffix(">"), title.endswith(">")) for title in titles]
@@ -353,6 +334,4 @@ def _text(value: Any) -> str:
 
 
 def _first_rows(count: int, what: str) -> str:
-    return (
-        f"The first {MAX_ROWS} of {count} {what}; summary.json has all of them." if count > MAX_ROWS else ""
-    )
+    return f"The first {MAX_ROWS} of {count} {what}; summary.json has all of them." if count > MAX_ROWS else ""

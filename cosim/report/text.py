@@ -7,6 +7,7 @@ from typing import Any
 
 MISSING = "–"
 _DIGITS = {"Hz": 4, "mHz": 1, "pu": 4, "MW": 2, "MWh": 3, "MW/s": 2, "MW/min": 2, "Hz/s": 4, "s": 3}
+_SUFFIXES = {"s": "s", "hz": "Hz", "w": "W", "mw": "MW", "mwh": "MWh", "j": "J", "pu": "pu"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -53,6 +54,21 @@ def minus(text: str) -> str:
 def words(name: str) -> str:
     """An identifier as words."""
     return name.replace("_", " ")
+
+
+def label(key: str) -> str:
+    """A key as a title: its words, and the unit that its name ends with."""
+    stem, _, last = key.rpartition("_")
+    unit = _SUFFIXES.get(last)
+    over = _SUFFIXES.get(stem.removesuffix("_per").rpartition("_")[2])
+    if stem.endswith("_per") and unit and over:  # factor_mw_per_w
+        stem, unit = stem.removesuffix("_per").rpartition("_")[0], f"{over}/{unit}"
+    return f"{words(stem)} ({unit})" if unit and stem else words(key)
+
+
+def printed_id(name: str) -> str:
+    """A criterion's name, with the signs of a generated one as they are printed."""
+    return name.replace(" <= ", " ≤ ").replace(" >= ", " ≥ ")
 
 
 def is_number(value: Any) -> bool:

@@ -100,7 +100,7 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
     if kind == "missing":
         return source.problem(location, "this key is required and missing")
     if kind == "extra_forbidden":
-        valid = _valid_keys(schema, schema, parent, source.data)
+        valid = _valid_keys(schema, parent, source.data)
         return source.problem(
             location, "unknown key", nearest(location[-1], valid) or f"valid keys are {', '.join(valid)}"
         )
@@ -110,7 +110,7 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
         if kind == "union_tag_invalid":
             got = context.get("tag")
             return source.problem(location, f"unknown type {got!r}, expected {' or '.join(tags)}", nearest(got, tags))
-        valid = [t for t in _tags(schema, location[:-1], source.data)]
+        valid = _tags(schema, location[:-1], source.data)
         return source.problem(location, "this key is required and missing", f"one of {', '.join(valid)}")
     if kind == "literal_error":
         options = str(context.get("expected", ""))
@@ -179,7 +179,7 @@ def _node_at(root: dict[str, Any], location: Location, data: Any) -> tuple[list[
     return nodes, data
 
 
-def _valid_keys(schema: dict[str, Any], root: dict[str, Any], location: Location, data: Any) -> list[str]:
+def _valid_keys(root: dict[str, Any], location: Location, data: Any) -> list[str]:
     nodes, _ = _node_at(root, location, data)
     return [key for node in nodes for key in node.get("properties", {})]
 

@@ -90,7 +90,9 @@ class TrainingWorkload(Workload):
     frequency_range_hz: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
         [0.5, 1.5], description="range that the frequency is drawn from"
     )
-    frequency_sd: Annotated[float, Field(ge=0)] = Field(0.1, description="relative spread of each iteration's frequency")
+    frequency_sd: Annotated[float, Field(ge=0)] = Field(
+        0.1, description="relative spread of each iteration's frequency"
+    )
     compute_share_range: Annotated[list[Share], Field(min_length=2, max_length=2)] = Field(
         [0.55, 0.80], description="range of the compute phase's share of an iteration"
     )
@@ -104,7 +106,9 @@ class TrainingWorkload(Workload):
         [0.01, 0.03], description="the same in communication phases"
     )
     random_phase: bool = Field(True, description="start somewhere in an iteration rather than at its beginning")
-    sample_rate_hz: Annotated[float, Field(ge=10, le=100_000)] = Field(1000.0, description="rate of the trace and its noise")
+    sample_rate_hz: Annotated[float, Field(ge=10, le=100_000)] = Field(
+        1000.0, description="rate of the trace and its noise"
+    )
 
 
 class TraceWorkload(Workload):
@@ -118,7 +122,8 @@ class TraceWorkload(Workload):
     power_column: str | None = Field(None, description="needed where the file has several")
     time_column: str | None = Field(None, description="needed where the file has several")
     scale_to: Literal["mean", "peak", "count"] = Field(
-        "mean", description="what becomes share x rating: the trace's mean or its peak; or count: trace times count"
+        "mean",
+        description="what becomes share x rating: the trace's mean or its peak; or count: trace times count",
     )
     count: Annotated[float, Field(gt=0)] | None = Field(None, description="number of devices, with scale_to: count")
     at_end: Literal["loop", "hold"] = Field("loop", description="after the end: start again, or keep the last value")
@@ -160,7 +165,8 @@ class Redispatch(Part):
     """Which generators supply the sites that are added."""
 
     mode: Literal["headroom", "slack", "machines"] = Field(
-        "headroom", description="all in proportion to their headroom, the slack generator alone, or the named machines"
+        "headroom",
+        description="all in proportion to their headroom, the slack generator alone, or the named machines",
     )
     machines: list[Idx] = Field([], description="machines that share it, in proportion to their headroom")
 
@@ -221,7 +227,8 @@ class Simulation(Part):
     duration_s: Annotated[float, Field(gt=0, le=86_400)] = Field(description="simulated time")
     step_s: Annotated[float, Field(ge=1e-4, le=0.1)] = Field(0.01, description="longest step")
     injection: Literal["average", "point"] = Field(
-        "average", description="energy-preserving average of the trace over each step, or its value at the step"
+        "average",
+        description="energy-preserving average of the trace over each step, or its value at the step",
     )
     tolerance: Annotated[float, Field(ge=1e-10, le=1e-3)] = Field(1e-6, description="Newton tolerance (pu)")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="of all random draws")

@@ -118,12 +118,22 @@ class _Builder:
             key = self._scalar(key_node, location) if isinstance(key_node, ScalarNode) else None
             if not isinstance(key, str):
                 raise InputError(
-                    Problem("a key must be text", key=key_path(location), place=self._mark(key_node), hint="quote it")
+                    Problem(
+                        "a key must be text",
+                        key=key_path(location),
+                        place=self._mark(key_node),
+                        hint="quote it",
+                    )
                 )
             if key in out:
                 first = self._source.places[(*location, key)]
                 raise InputError(
-                    Problem("this key stands twice", key_path((*location, key)), self._mark(key_node), f"first at {first}")
+                    Problem(
+                        "this key stands twice",
+                        key_path((*location, key)),
+                        self._mark(key_node),
+                        f"first at {first}",
+                    )
                 )
             self._source.places[(*location, key)] = self._mark(key_node)
             out[key] = self.build(value_node, (*location, key), depth + 1)

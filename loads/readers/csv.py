@@ -115,9 +115,7 @@ def _choose(columns: list[str], options: ReadOptions, path: str, line: int) -> t
         if len(candidates) != 1:
             found = f"several power columns: {', '.join(candidates)}" if candidates else "no power column"
             choice = candidates or [name for name in columns if name != time]
-            raise LoadDataError(
-                found, path=path, line=line, hint=f"give power_column, one of {', '.join(choice)}"
-            )
+            raise LoadDataError(found, path=path, line=line, hint=f"give power_column, one of {', '.join(choice)}")
         power = candidates[0]
     return power, time, notes
 
@@ -175,9 +173,7 @@ def _refuse_several_devices(table: pd.DataFrame, power: str, path: str) -> None:
                 )
 
 
-def _numbers(
-    cells: pd.Series, lines: NDArray[np.int64], path: str
-) -> NDArray[np.float64] | NDArray[np.int64]:
+def _numbers(cells: pd.Series, lines: NDArray[np.int64], path: str) -> NDArray[np.float64] | NDArray[np.int64]:
     """Convert a column; integers stay int64.
 
     By numpy, since pandas' own conversion of text may be off in the last digit.

@@ -47,9 +47,7 @@ def read(file: TextFile, options: ReadOptions) -> Trace:
     warnings: tuple[TraceWarning, ...] = ()
     if skipped:
         listed = ", ".join(f"{key} ({count})" for key, count in skipped.items())
-        warnings = (
-            TraceWarning("other_records", skipped.total(), f"records with other keys skipped: {listed}"),
-        )
+        warnings = (TraceWarning("other_records", skipped.total(), f"records with other keys skipped: {listed}"),)
     notes = () if options.power_unit else (f"{POWER_KEY} is taken as W, as the MLPerf power logs define it",)
     samples = Samples(
         time=np.array(times),

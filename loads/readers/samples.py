@@ -37,9 +37,7 @@ class TextFile:
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            raise LoadDataError(
-                "the file is not UTF-8 text", path=name, hint="expected a table or log of power"
-            )
+            raise LoadDataError("the file is not UTF-8 text", path=name, hint="expected a table or log of power")
         return cls(name, text.splitlines(), hashlib.sha256(data).hexdigest())
 
 
@@ -94,9 +92,7 @@ def to_trace(file: TextFile, samples: Samples) -> Trace:
             line=int(samples.lines[at + 1]),
             hint="expected the samples of one device in order of time",
         )
-    firsts = (
-        np.flatnonzero(np.concatenate([[True], steps > 0])) if samples.time.size else np.empty(0, np.int64)
-    )
+    firsts = np.flatnonzero(np.concatenate([[True], steps > 0])) if samples.time.size else np.empty(0, np.int64)
     if firsts.size < 2:
         raise LoadDataError(f"a trace needs at least 2 samples, got {firsts.size}", path=file.path)
     power = np.add.reduceat(samples.power, firsts) / np.diff(np.append(firsts, samples.time.size))
@@ -105,9 +101,7 @@ def to_trace(file: TextFile, samples: Samples) -> Trace:
     repeated = samples.time.size - firsts.size
     if repeated:
         warnings += (
-            TraceWarning(
-                "duplicate_time", repeated, f"{repeated} samples share a time stamp with another: averaged"
-            ),
+            TraceWarning("duplicate_time", repeated, f"{repeated} samples share a time stamp with another: averaged"),
         )
     provenance = Provenance(
         kind="recorded",

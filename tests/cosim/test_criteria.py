@@ -76,9 +76,11 @@ def test_entry_is_the_contract():
         "clause": "4.2",
         "limit_status": "draft",
         "evidence": "secondary",
+        "side": "max",
+        "decides": False,
     }
     order = (
-        "id metric value limit unit verdict margin where time_s reason source clause limit_status evidence"
+        "id metric value limit unit verdict margin where time_s reason source clause limit_status evidence side decides"
     )
     assert list(entry) == order.split()
 

@@ -94,9 +94,7 @@ def test_settling_window_is_at_least_a_second():
 
 def test_centre_of_inertia_leaves_out_infinite_buses():
     speed = np.array([[1.0, 1.01, 5.0], [0.99, 1.0, 5.0]])
-    np.testing.assert_allclose(
-        frequency.centre_of_inertia(speed, np.array([3.0, 1.0, np.inf])), [1.0025, 0.9925]
-    )
+    np.testing.assert_allclose(frequency.centre_of_inertia(speed, np.array([3.0, 1.0, np.inf])), [1.0025, 0.9925])
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ def trapezoids(time_s, sags, fall_s):
     """1 pu with sags (start, length, depth); each falls for `fall_s` before and rises for as long after."""
     value = np.ones(time_s.size)
     for start, length, depth in sags:
-        shape = np.interp(
-            time_s, [start - fall_s, start, start + length, start + length + fall_s], [0, 1, 1, 0]
-        )
+        shape = np.interp(time_s, [start - fall_s, start, start + length, start + length + fall_s], [0, 1, 1, 0])
         value += (depth - 1) * shape
     return value
 

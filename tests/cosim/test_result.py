@@ -30,9 +30,7 @@ def run(tmp_path):
 
 def test_channel(run):
     frame = run.voltage_pu
-    expected = pd.DataFrame(
-        {"1": [1.0, 0.8, 0.9], "Köln": [1.0, 1.1, 1.2]}, index=pd.Index(TIME_S, name="time_s")
-    )
+    expected = pd.DataFrame({"1": [1.0, 0.8, 0.9], "Köln": [1.0, 1.1, 1.2]}, index=pd.Index(TIME_S, name="time_s"))
     pd.testing.assert_frame_equal(frame, expected)
     assert frame.attrs["unit"] == "pu"
     assert run.has_channel("voltage_pu")

@@ -30,9 +30,7 @@ def run(tmp_path):
 
 
 def test_summary_is_the_contract(run):
-    built = summary.build(
-        run, CRITERIA, {"seed": 1}, {"residual": 1e-9, "power_flow_iterations": 4}, ["careful"]
-    )
+    built = summary.build(run, CRITERIA, {"seed": 1}, {"residual": 1e-9, "power_flow_iterations": 4}, ["careful"])
     assert list(built) == [
         "name",
         "status",
@@ -73,9 +71,7 @@ def test_written_summary_reads_back_and_is_stable(run, tmp_path):
     summary.write(built, path)
     assert json.loads(path.read_text(encoding="utf-8")) == built
     assert run.summary == built
-    assert path.read_text(encoding="utf-8") == summary.to_json(
-        summary.build(run, CRITERIA, {"note": "Ω"}, {})
-    )
+    assert path.read_text(encoding="utf-8") == summary.to_json(summary.build(run, CRITERIA, {"note": "Ω"}, {}))
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -87,9 +83,7 @@ def test_not_finite_is_null_when_built_and_refused_when_written(run, tmp_path):
 
 
 def test_failed_run_says_so(tmp_path):
-    run = write_run(
-        tmp_path, TIME_S[:50], {"speed_pu": {"G1": SPEED["speed_pu"]["G1"][:50]}}, status="diverged"
-    )
+    run = write_run(tmp_path, TIME_S[:50], {"speed_pu": {"G1": SPEED["speed_pu"]["G1"][:50]}}, status="diverged")
     built = summary.build(run, CRITERIA, {}, {})
     assert built["verdict"] == "simulation_failed"
     assert {entry["verdict"] for entry in built["criteria"]} == {"simulation_failed"}

@@ -21,8 +21,7 @@ def pieces(trace: Trace, loop: bool, t_end: float) -> list[tuple[float, float, f
     knots = trace.time_s - trace.time_s[0]
     p = trace.power_w
     base = [
-        (knots[k], knots[k + 1], p[k], p[k + 1] if trace.shape == "linear" else p[k])
-        for k in range(len(knots) - 1)
+        (knots[k], knots[k + 1], p[k], p[k + 1] if trace.shape == "linear" else p[k]) for k in range(len(knots) - 1)
     ]
     if not loop:
         return [*base, (knots[-1], max(t_end, knots[-1]) + 1.0, p[-1], p[-1])]
@@ -53,6 +52,4 @@ def one(_: float) -> float:
 
 def trapezoid(nodes: Sequence[float], before: Sequence[float], after: Sequence[float]) -> float:
     """Energy of node values: `after` starts a step, `before` ends it."""
-    return math.fsum(
-        0.5 * (nodes[k + 1] - nodes[k]) * (after[k] + before[k + 1]) for k in range(len(nodes) - 1)
-    )
+    return math.fsum(0.5 * (nodes[k + 1] - nodes[k]) * (after[k] + before[k + 1]) for k in range(len(nodes) - 1))

@@ -19,9 +19,7 @@ def traces(draw: st.DrawFn) -> Trace:
     shape = draw(st.sampled_from(["linear", "hold"]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     powers = n + (shape == "linear")
-    power = (
-        draw(st.lists(POWERS, min_size=powers, max_size=powers)) if n <= 12 else rng.uniform(0, 1e4, powers)
-    )
+    power = draw(st.lists(POWERS, min_size=powers, max_size=powers)) if n <= 12 else rng.uniform(0, 1e4, powers)
     if draw(st.booleans()):
         knots = draw(st.floats(0.0, 1e3)) + draw(GAPS) * np.arange(n + 1)
     else:

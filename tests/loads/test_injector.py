@@ -83,9 +83,7 @@ def test_many_steps_keep_the_energy():
     nodes = np.arange(20_001) * 0.00731
     drive(injector, nodes, np.zeros(nodes.size))
     assert injector.energy_injected == pytest.approx(injector.energy_trace, rel=1e-13)
-    assert injector.energy_trace == pytest.approx(
-        200 * wave.moments(0, nodes[-1])[0] + 800 * nodes[-1], rel=1e-13
-    )
+    assert injector.energy_trace == pytest.approx(200 * wave.moments(0, nodes[-1])[0] + 800 * nodes[-1], rel=1e-13)
 
 
 def test_no_average_reaches_across_a_jump_node():

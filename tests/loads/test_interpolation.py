@@ -81,9 +81,7 @@ def test_an_hour_at_1_khz_loses_no_digits():
     assert wave.moments(0, 3600)[0] == pytest.approx(trace.energy_j, rel=1e-12)
     late = wave.moments(3599.0005, 3599.0105)[0]
     exact = 5e-4 * trace.power_w[3_599_000] + 1e-3 * trace.power_w[3_599_001:3_599_010].sum()
-    assert late == pytest.approx(
-        exact + 5e-4 * trace.power_w[3_599_010], rel=1e-10
-    )  # 3599.0005 itself is rounded
+    assert late == pytest.approx(exact + 5e-4 * trace.power_w[3_599_010], rel=1e-10)  # 3599.0005 itself is rounded
 
 
 def test_values_at_jumps_and_beyond_the_end():

@@ -27,9 +27,7 @@ def record(time_ms, value, key="power_reading"):
 @given(
     st.lists(st.integers(1, 10**6), min_size=2, max_size=30),
     st.data(),
-    st.sampled_from(
-        [(",", "time_ms", "power_kW"), (";", "t [ms]", "Power [kW]"), ("\t", "timestamp(ms)", "p_kw")]
-    ),
+    st.sampled_from([(",", "time_ms", "power_kW"), (";", "t [ms]", "Power [kW]"), ("\t", "timestamp(ms)", "p_kw")]),
 )
 def test_csv_round_trip(written, gaps, data, style):
     delimiter, time_name, power_name = style
@@ -66,9 +64,7 @@ def test_units_from_the_header(written, header, watts):
 
 def test_given_units_and_columns_are_stronger(written):
     path = written("time_s,clock_ms,power_w,cpu_power_w\n0,0,1,10\n1,1000,2,20\n")
-    trace = read_trace(
-        path, time_column="clock_ms", power_column="cpu_power_w", power_unit="kW", time_unit="us"
-    )
+    trace = read_trace(path, time_column="clock_ms", power_column="cpu_power_w", power_unit="kW", time_unit="us")
     assert trace.duration_s == pytest.approx(1e-3)
     assert trace.power_w.tolist() == [1e4, 2e4]
     assert "columns not used: time_s, power_w" in trace.provenance.notes
@@ -150,11 +146,7 @@ def test_files_that_are_no_text(tmp_path, written):
 
 def test_mllog_takes_power_readings_and_counts_the_rest(written):
     path = written(
-        record(1000, "null", "start")
-        + record(1000, 400)
-        + "\n"
-        + record(3500, 500.5)
-        + record(3500, 1, "eff")
+        record(1000, "null", "start") + record(1000, 400) + "\n" + record(3500, 500.5) + record(3500, 1, "eff")
     )
     assert detect_format(path) == "mllog"
     trace = read_trace(path)

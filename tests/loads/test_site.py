@@ -44,9 +44,7 @@ def test_cooling_of_counted_devices_comes_on_top():
 
 def test_series_is_exact_means_at_the_finest_interval():
     fine = make_trace(np.arange(41) * 0.1, np.arange(40.0), "hold")
-    site = SiteDemand(
-        100, (Workload(TRACE, scale_to="count", count=1), Workload(fine, scale_to="count", count=1))
-    )
+    site = SiteDemand(100, (Workload(TRACE, scale_to="count", count=1), Workload(fine, scale_to="count", count=1)))
     interval_s, power_mw = site.native_series(3.97)
     assert interval_s == pytest.approx(0.1)
     assert power_mw.size == 39
@@ -115,10 +113,7 @@ def test_refuses_what_makes_no_site(make, message):
 
 def test_importing_the_package_loads_nothing_heavy():
     code = "import loads, sys; print(sorted({'numba', 'pandas', 'numpy'} & set(sys.modules)))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_every_public_name_is_there():

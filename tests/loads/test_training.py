@@ -71,12 +71,8 @@ def test_statistics_over_an_hour():
     assert trace.power_w[up].mean() == pytest.approx(1.0, abs=0.01)
     assert trace.power_w[~up].mean() == pytest.approx(0.7, abs=0.01)
     assert trace.mean_w == pytest.approx(share + 0.7 * (1 - share), abs=0.01)
-    starts = np.flatnonzero(
-        np.diff((Waveform.from_trace(trace).interval_means(0.02, 180_000) > 0.85).astype(int)) > 0
-    )
-    assert starts.size == pytest.approx(
-        3600 / 1.01, rel=0.01
-    )  # the mean of 1 / (1 + xi) is about 1 + 0.1 ** 2
+    starts = np.flatnonzero(np.diff((Waveform.from_trace(trace).interval_means(0.02, 180_000) > 0.85).astype(int)) > 0)
+    assert starts.size == pytest.approx(3600 / 1.01, rel=0.01)  # the mean of 1 / (1 + xi) is about 1 + 0.1 ** 2
 
 
 def test_phases_differ_between_jobs():

@@ -1,0 +1,34 @@
+# make run    sets everything up in .venv and runs the main job
+# make test   sets everything up in .venv and runs lint, types, the import contract and the tests
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: run test lint bench clean
+
+run: $(READY)
+	$(BIN)/cosim run ieee39-training
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -c "from grids.andes_runtime import prepare; prepare()"
+	$(BIN)/python -m pytest -n auto
+
+bench: $(READY)
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/memory.py
+
+clean:
+	rm -rf $(VENV) results build dist

@@ -1,0 +1,55 @@
+"""What the benchmarks share: a study with a load of one's own, run without writing a report."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from cosim.recorder import Recorder
+from cosim.runner import execute
+from cosim.scenario.load import validate
+from cosim.scenario.source import Source
+from cosim.study import Study, prepare_study
+from cosim.timeline import plan
+from loads.injector import InjectionMode, Injector
+from loads.interpolation import Waveform
+
+__all__ = ["Recorder", "make_study", "speeds"]
+
+
+def make_study(
+    waveform: Waveform,
+    *,
+    case: str = "ieee39",
+    bus: int = 16,
+    constant_mw: float = 0.0,
+    duration_s: float = 10.0,
+    step_s: float = 0.01,
+    injection: InjectionMode = "average",
+    align: bool = True,
+    tolerance: float = 1e-8,
+) -> Study:
+    """Study of one constant-power site that draws ``waveform`` (in MW) plus a constant."""
+    scenario = {
+        "grid": {"case": case},
+        "sites": [{"name": "dc1", "bus": bus, "rating_mw": 200.0, "power_factor": 1.0}],
+        "simulation": {"duration_s": duration_s, "step_s": step_s, "tolerance": tolerance},
+        "outputs": {"channels": ["speed_pu"], "every_s": step_s},
+    }
+    source = Source(None, scenario)
+    study = prepare_study(validate(source), source)
+    injector = Injector([(waveform, 1.0)], constant_mw, injection)
+    edges = injector.edges(duration_s, 2.0) if align else []
+    study.timeline = plan(duration_s, step_s, edges)
+    study.loads[0].injector = injector
+    study.start_level = np.array([injector.start(float(study.timeline.time_s[1]))])
+    return study
+
+
+def speeds(study: Study) -> tuple[np.ndarray, np.ndarray]:
+    """Run a study; return times (s) and generator frequencies (Hz), shape (times, generators)."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = execute(study, Path(folder), report=False)
+        frame = result.speed_pu
+        assert result.summary["status"] == "completed"
+        return frame.index.to_numpy(), frame.to_numpy() * 60.0

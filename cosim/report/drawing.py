@@ -1,0 +1,247 @@
+"""Parts that plots are put together from: axes, thinned curves, bands, limits and events."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from cosim.report.decimate import MAX_POINTS, decimate
+from cosim.report.limits import Limit
+from cosim.report.text import printed_id, words
+from cosim.result import Result
+
+Array = NDArray[np.float64]
+
+# Mid tones, told apart by colour-blind readers, that read on white and on near-black.
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#3584c8", "#d5762a", "#219b7c", "#a873c4", "#868d96"
+RED = "#cf4b3c"
+BAND = "rgba(134, 141, 150, 0.28)"
+MAX_PANELS = 12
+MAX_EVENT_LABELS = 12
+PANEL_PX, MARGINS_PX, SINGLE_PX = 190, 110, 380  # heights
+
+
+class Range:
+    """Smallest and largest value drawn so far."""
+
+    def __init__(self) -> None:
+        self.low, self.high = math.inf, -math.inf
+
+    @property
+    def known(self) -> bool:
+        """Whether anything finite was drawn."""
+        return self.low <= self.high
+
+    def add(self, values: Array) -> None:
+        """Take in values [any shape]; those that are not finite do not count."""
+        if np.isfinite(values).any():
+            self.low = min(self.low, float(np.nanmin(values)))
+            self.high = max(self.high, float(np.nanmax(values)))
+
+    def is_near(self, value: float, reach: float, near: float) -> bool:
+        """Whether a value lies inside, or outside by at most `reach` spans plus `near`."""
+        span = reach * (self.high - self.low) + near
+        return self.low - span <= value <= self.high + span
+
+
+def axes(rows: int, y_titles: Sequence[str], height_px: int) -> go.Figure:
+    """Empty figure: panels one above the other that share their time axis.
+
+    The page's script gives text and grid the colours of its theme.
+    """
+    gap = min(0.05, 0.3 / rows)
+    panel = (1 - gap * (rows - 1)) / rows
+    layout: dict[str, Any] = {
+        "template": "none",
+        "height": height_px,
+        "margin": {"l": 64, "r": 16, "t": 46, "b": 46},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 12, "color": GREY},
+        "hovermode": "x unified" if rows == 1 else "x",
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
+    }
+    for row in range(1, rows + 1):
+        suffix = "" if row == 1 else str(row)
+        top = 1 - (row - 1) * (panel + gap)
+        last = row == rows
+        common = {"showline": True, "linecolor": GREY, "ticks": "outside", "ticklen": 4, "automargin": True}
+        layout[f"xaxis{suffix}"] = common | {
+            "anchor": f"y{suffix}",
+            "matches": None if row == 1 else "x",
+            "showticklabels": last,
+            "title": {"text": "time (s)"} if last else None,
+            "zeroline": False,
+        }
+        layout[f"yaxis{suffix}"] = common | {
+            "anchor": f"x{suffix}",
+            "domain": [max(top - panel, 0), top],
+            "title": {"text": y_titles[row - 1]},
+            "zeroline": False,
+            "exponentformat": "none",
+            "separatethousands": False,
+            "nticks": 6,
+        }
+    return go.Figure(layout=layout)
+
+
+def panels(names: Sequence[str], quantity: str) -> go.Figure:
+    """One panel for each name, all of the same quantity with its unit."""
+    titles = [f"{safe(name)}<br>{quantity}" for name in names]
+    return axes(len(names), titles, max(SINGLE_PX - 60, PANEL_PX * len(names) + MARGINS_PX))
+
+
+def curve(
+    plot: go.Figure,
+    x: Array,
+    y: Array,
+    name: str,
+    colour: str,
+    *,
+    row: int = 1,
+    dash: str = "solid",
+    shape: str = "linear",
+    width: float = 1.5,
+) -> Array:
+    """Add a curve, thinned to what a screen can show; return the values drawn."""
+    thin = y.size > MAX_POINTS
+    x, y = decimate(x, y)
+    suffix = "" if row == 1 else str(row)
+    shown_before = any(trace.legendgroup == name for trace in plot.data)
+    plot.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            name=safe(name),
+            legendgroup=name,
+            showlegend=not shown_before,
+            mode="lines",
+            line={"color": colour, "width": width, "dash": dash, "shape": "linear" if thin else shape},
+            xaxis=f"x{suffix}",
+            yaxis=f"y{suffix}",
+            hovertemplate="%{y:.6~g}",
+        )
+    )
+    return y
+
+
+def band(plot: go.Figure, time_s: Array, values: Array, name: str) -> Array:
+    """Shade between the smallest and the largest element [time, element] at each instant."""
+    if values.shape[1] < 2:
+        return np.empty(0)
+    some = np.isfinite(values).any(axis=1)
+    low = np.where(np.isfinite(values), values, np.inf).min(axis=1)[some]
+    high = np.where(np.isfinite(values), values, -np.inf).max(axis=1)[some]
+    edge = {"width": 0.6, "color": GREY}
+    for side, fill in ((low, None), (high, "tonexty")):
+        x, y = decimate(time_s[some], side)
+        plot.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                name=name,
+                legendgroup=name,
+                showlegend=fill is not None,
+                mode="lines",
+                line=edge,
+                fill=fill,
+                fillcolor=BAND if fill else None,
+                hovertemplate="%{y:.6~g}",
+            )
+        )
+    return np.concatenate([low, high])
+
+
+def extreme(plot: go.Figure, time_s: float | None, value: float | None, name: str, colour: str) -> None:
+    """Mark an extreme over every step, which the stored rows may have missed."""
+    if time_s is None or value is None:
+        return
+    plot.add_trace(
+        go.Scatter(
+            x=[time_s],
+            y=[value],
+            name=name,
+            showlegend=False,
+            mode="markers",
+            cliponaxis=False,
+            marker={"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.8}},
+            hovertemplate="%{y:.6~g}",
+        )
+    )
+
+
+def draw_limits(
+    plot: go.Figure, limits: Iterable[Limit], drawn: Range, *, reach: float, near: float = 0.0, row: int = 1
+) -> list[str]:
+    """Draw the limits that lie near the curves; return sentences on those that would flatten them.
+
+    ``reach`` is in spans of what is drawn, ``near`` in the axis's unit.
+    """
+    outside: dict[str, str] = {}
+    suffix = "" if row == 1 else str(row)
+    for limit in limits:
+        if not drawn.known:
+            continue
+        if not drawn.is_near(limit.value, reach, near):
+            if limit.judged:
+                outside[limit.id] = f"The limit “{printed_id(limit.id)}” lies outside the plot."
+            continue
+        colour = RED if limit.judged else GREY
+        line = {"color": colour, "width": 1.2, "dash": "longdash"}
+        at = {"y0": limit.value, "y1": limit.value, "yref": f"y{suffix}"}
+        plot.add_shape(type="line", x0=0, x1=1, xref=f"x{suffix} domain", line=line, **at)
+        plot.add_annotation(
+            x=1,
+            xref=f"x{suffix} domain",
+            xanchor="right",
+            y=limit.value,
+            yref=f"y{suffix}",
+            yanchor="bottom",
+            text=safe(limit.label),
+            showarrow=False,
+            font={"size": 11, "color": colour},
+        )
+    return list(outside.values())
+
+
+def finish(plot: go.Figure, result: Result) -> None:
+    """Show the whole run, and a dashed line at each event, numbered as in the report's table of events."""
+    notes = result.attributes
+    end_s = notes.get("end_time_s") or (result.time_s[-1] if result.time_s.size else 0.0)
+    if end_s > 0:
+        plot.update_xaxes(range=[0.0, float(end_s)])
+    events = result.events
+    for number_, time_s in enumerate(events["time_s"].tolist(), start=1):
+        line = {"color": GREY, "width": 1, "dash": "dash"}
+        plot.add_shape(type="line", x0=time_s, x1=time_s, y0=0, y1=1, yref="paper", line=line, layer="below")
+        if len(events) <= MAX_EVENT_LABELS:
+            label = {"text": f"E{number_}", "font": {"size": 11, "color": GREY}, "showarrow": False}
+            plot.add_annotation(x=time_s, y=1, yref="paper", xanchor="left", yanchor="top", **label)
+
+
+def safe(name: str) -> str:
+    """Escape a name that Plotly would read as markup."""
+    return html.escape(words(name) if name == "total" else str(name), quote=False)
+
+
+def thinned(capped: bool) -> str:
+    """Say that curves were thinned, if any was."""
+    if not capped:
+        return ""
+    return f" Long curves show the smallest and largest of each group of samples, at most {MAX_POINTS} points."
+
+
+def thinned_if(result: Result) -> str:
+    """Say that curves of the stored rows were thinned, if they were."""
+    return thinned(result.time_s.size > MAX_POINTS)
+
+
+def omitted_note(count: int, what: str) -> str:
+    """Say how many panels are left out, if any."""
+    return f" Only the first {MAX_PANELS} of {count} {what} are drawn." if count > MAX_PANELS else ""

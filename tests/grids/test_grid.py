@@ -1,0 +1,117 @@
+"""Finding elements and editing a case before it runs."""
+
+from pathlib import Path
+
+import pytest
+
+from grids import GridError, load_grid
+from grids.grid import INFINITE_INERTIA
+
+
+@pytest.fixture
+def grid():
+    return load_grid("kundur")
+
+
+def test_bus_is_found_by_number_and_by_text(grid):
+    assert grid.find_bus(7) is grid.find_bus("7")
+
+
+def test_missing_bus_names_the_nearest():
+    with pytest.raises(GridError, match="no bus 116; did you mean 16"):
+        load_grid("ieee39").find_bus(116)
+
+
+def test_parallel_lines_need_a_circuit(grid):
+    parallel = [line for line in grid.lines if line.circuit > 1]
+    assert parallel
+    ends = (parallel[0].to_bus, parallel[0].from_bus)
+    with pytest.raises(GridError, match="give circuit: 1 to"):
+        grid.find_line(ends=ends)
+    assert grid.find_line(ends=ends, circuit=2) == parallel[0]
+    with pytest.raises(GridError, match="no circuit 9"):
+        grid.find_line(ends=ends, circuit=9)
+
+
+def test_missing_line_says_what_the_bus_is_connected_to(grid):
+    with pytest.raises(GridError, match="bus 1 is connected to"):
+        grid.find_line(ends=(1, 4))
+    with pytest.raises(GridError, match="did you mean Line_1"):
+        grid.find_line("Line_1x")
+
+
+def test_inertia_is_scaled(grid):
+    before = grid.inertia_mws
+    grid.scale_inertia(0.5)
+    assert grid.inertia_mws == pytest.approx(before / 2)
+    grid.system.setup()
+    model = grid.system.GENROU
+    assert (model.M.v / 2).sum() * grid.base_mva == pytest.approx(before / 2)
+
+
+def test_redispatch_follows_headroom(grid):
+    pv = grid.system.PV
+    before = list(pv.p0.v)
+    shares = grid.redispatch(185.4139)
+    assert sum(shares.values()) == pytest.approx(185.4139)
+    # machines 2 and 3 have 200 MW of headroom each, machine 4 has 1300, the slack 154
+    added = {str(i): (p - b) * grid.base_mva for i, p, b in zip(pv.idx.v, pv.p0.v, before, strict=True)}
+    assert added["4"] / added["2"] == pytest.approx(1300 / 200)
+    assert shares["1"] == pytest.approx(185.4139 * 154.139 / 1854.139, rel=1e-3)
+
+
+def test_redispatch_over_named_machines(grid):
+    shares = grid.redispatch(100, [2, 3])
+    assert len(shares) == 2
+    assert sum(shares.values()) == pytest.approx(100)
+    with pytest.raises(GridError, match="headroom"):
+        grid.redispatch(1000, [2])
+    with pytest.raises(GridError, match="no machine 9"):
+        grid.redispatch(10, [9])
+
+
+def test_replaced_load_leaves_the_rest(grid):
+    pq = grid.system.PQ
+    before = sum(pq.p0.v)
+    bus = grid.buses[6]
+    grid.replace_load(bus.idx, 100.0, 20.0)
+    assert sum(pq.p0.v) == pytest.approx(before - 1.0)
+    with pytest.raises(GridError, match="cannot be replaced"):
+        grid.replace_load(bus.idx, 5000.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("case", "dyr", "message"),
+    [
+        ("ieee40", None, "did you mean 'ieee14'|did you mean 'ieee39'"),
+        ("nowhere.raw", None, "there is no file"),
+        ("case.txt/x", None, "expected .xlsx"),
+        ("ieee14", "x.dyr", "goes with a .raw case"),
+    ],
+)
+def test_case_that_cannot_be_read(case, dyr, message):
+    with pytest.raises(GridError, match=message):
+        load_grid(case, dyr)
+
+
+def test_static_case_is_refused():
+    from grids.andes_runtime import stock_case
+
+    with pytest.raises(GridError, match="dynamic data with dyr"):
+        load_grid(str(stock_case("ieee14/ieee14.raw")))
+
+
+def test_broken_case_file_is_refused(tmp_path):
+    path = tmp_path / "broken.raw"
+    path.write_text("this is no case\n")
+    with pytest.raises(GridError, match=r"broken\.raw"):
+        load_grid(str(path))
+
+
+def test_infinite_bus_is_honoured():
+    grid = load_grid("three_bus.raw", "three_bus_hygov.dyr", folder=Path(__file__).parents[1] / "data")
+    machine = next(m for m in grid.machines if m.infinite)
+    assert machine.model == "GENCLS"
+    assert grid.inertia_mws == float("inf")
+    assert grid.system.GENCLS.M.v == [INFINITE_INERTIA]
+    assert any("infinite bus" in note for note in grid.notes)
