@@ -43,7 +43,9 @@ ROWS = [
 
 def main() -> None:
     """Print the table."""
-    reference = {wave: speeds(make_study(wave(), duration_s=DURATION_S, step_s=0.001)) for wave in (training_mw, square_mw)}
+    reference = {
+        wave: speeds(make_study(wave(), duration_s=DURATION_S, step_s=0.001)) for wave in (training_mw, square_mw)
+    }
     table = Table(title="Largest error of a generator's frequency (mHz)")
     table.add_column("case")
     for step_s in STEPS_S:

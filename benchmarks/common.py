@@ -42,7 +42,7 @@ def make_study(
     edges = injector.edges(duration_s, 2.0) if align else []
     study.timeline = plan(duration_s, step_s, edges)
     study.loads[0].injector = injector
-    study.start_level = np.array([injector.start(float(study.timeline.time_s[1]))])
+    study.start_level = np.array([injector.initial_value])
     return study
 
 

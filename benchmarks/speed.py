@@ -31,7 +31,7 @@ def noisy_mw() -> Waveform:
     return Waveform.from_segments(trace.time_s, power, power, "hold", np.zeros(0, dtype=np.int64))
 
 
-def initialised(case: str, bus: int):  # noqa: ANN201
+def initialised(case: str, bus: int):
     """A study with its engine in equilibrium."""
     study = make_study(noisy_mw(), case=case, bus=bus, duration_s=DURATION_S, step_s=STEP_S, tolerance=1e-6)
     assert study.engine.initialise(study.start_level, 0 * study.start_level).succeeded
@@ -45,12 +45,14 @@ def ours(case: str, bus: int) -> tuple[float, np.ndarray]:
     names = {"voltage_pu": "bus", "frequency_hz": "bus", "speed_pu": "generator"}
     channels = {name: ChannelSpec("", engine.elements[kind]) for name, kind in names.items()}
     channels["coi_hz"] = ChannelSpec("Hz", ("coi",))
-    with tempfile.TemporaryDirectory() as folder:
-        with Recorder(Path(folder) / "r.h5", channels, ["dc1"], STEP_S, {"nominal_hz": 60.0}) as recorder:
-            loop = CoSimulation(engine, study.loads, study.timeline, [], recorder, list(names))
-            started = time.perf_counter()
-            outcome = loop.run(study.start_level, lambda _: None)
-            seconds = time.perf_counter() - started
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Recorder(Path(folder) / "r.h5", channels, ["dc1"], STEP_S, {"nominal_hz": 60.0}) as recorder,
+    ):
+        loop = CoSimulation(engine, study.loads, study.timeline, [], recorder, list(names))
+        started = time.perf_counter()
+        outcome = loop.run(study.start_level, lambda _: None)
+        seconds = time.perf_counter() - started
     assert outcome.steps == round(DURATION_S / STEP_S)
     return seconds, engine.channel("speed_pu").copy()
 
@@ -105,7 +107,9 @@ def main() -> None:
             f"ratio {mine / andes:.3f}; speeds at the end differ by {apart:.1e} pu"
         )
     for minutes in (1, 60):
-        console.print(f"hat average, {minutes} min at 1 kHz: {lookups_per_second(minutes) / 1e6:.0f} million look-ups a second")
+        console.print(
+            f"hat average, {minutes} min at 1 kHz: {lookups_per_second(minutes) / 1e6:.0f} million look-ups a second"
+        )
 
 
 if __name__ == "__main__":

@@ -153,12 +153,10 @@ def list_(
 ) -> None:
     """List what ships with the package."""
     from cosim import console, listing
-    from cosim.errors import InputError, Problem
-    from cosim.scenario.source import nearest
+    from cosim.errors import InputError, Problem, nearest
 
     if kind not in listing.KINDS:
-        hint = nearest(kind, listing.KINDS) or f"there are {', '.join(listing.KINDS)}"
-        raise InputError(Problem(f"nothing is listed as '{kind}'", hint=hint))
+        raise InputError(Problem(f"nothing is listed as '{kind}'", hint=nearest(kind, listing.KINDS)))
     rows = listing.KINDS[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))

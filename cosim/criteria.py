@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from cosim.errors import nearest
 from cosim.metrics import ramp, unit_of
-from cosim.result import nearest
 
 Verdict = Literal["pass", "fail", "not_assessed", "simulation_failed"]
 LimitStatus = Literal["binding", "draft", "proposed", "withdrawn", "example", "inline"]

@@ -1,5 +1,7 @@
 """What the user gave us and cannot be used: said with place, key, and what was expected."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -35,3 +37,13 @@ class InputError(Exception):
     def __init__(self, *problems: Problem):
         self.problems = problems
         super().__init__("\n".join(str(p) for p in problems))
+
+
+def nearest(word: object, valid: Iterable[object], cutoff: float = 0.6) -> str:
+    """``did you mean 'x'?`` for the valid name nearest to a word; where none is near, what there is."""
+    names = [str(name) for name in valid]
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=cutoff)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"there are {shown}" if names else "there are none"

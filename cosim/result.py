@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cosim.errors import nearest
 from cosim.growing import EXTREMA_COLUMNS
 from cosim.recorder import FORMAT, SITE_COLUMNS
 
@@ -198,15 +198,6 @@ class Result:
     def _require(self, name: str, names: tuple[str, ...], what: str) -> None:
         if name not in names:
             raise ResultError(f'{self.path}: no {what} "{name}" was recorded; {nearest(name, names)}')
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Say which known names come closest to a wrong one, or list what there is."""
-    known = list(names)
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if close:
-        return f"nearest: {', '.join(close)}"
-    return f"there are: {', '.join(known)}" if known else "there is none"
 
 
 def _texts(values: Iterable[Any]) -> list[str]:

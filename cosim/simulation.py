@@ -124,16 +124,20 @@ class CoSimulation:
             Also kept as ``outcome``, up to date at any time, so that an interrupted run can still be closed.
         """
         times, is_jump, outcome = self._timeline.time_s, self._timeline.is_jump, self.outcome
-        self._record(0.0, start_level)
         self._low = self._engine.load_voltage_pu() < self._v_min
+        self._watch(0.0)
+        self._record(0.0, start_level)
+        first_level = np.array([load.injector.start(float(times[1])) for load in self._loads])
+        if np.any(first_level != start_level):  # the average over the first step is not the value at its start
+            self._jump(0.0, first_level)
         for k in range(1, len(times)):
             now, start = float(times[k]), self._engine.time_s
             after_this = float(times[k + 1]) - now if k + 1 < len(times) else 0.0
             if not self._advance_to(now, after_this, bool(is_jump[k])):
                 outcome.status = "diverged"
                 outcome.message = (
-                    f"no solution for the step from {start:.6g} s, halved down to {now - start:.2g} s x 1/64: "
-                    "the network cannot carry the load there, or a smaller step_s is needed"
+                    f"no solution beyond {self._engine.time_s:.6g} s, not even for steps of "
+                    f"{1e3 * (now - start) * SMALLEST_STEP_SHARE:.2g} ms: the network cannot carry the load there"
                 )
                 return outcome
             progress(now)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cosim import metrics
 from cosim.engines.andes import AndesEngine, LoadPoint
-from cosim.errors import InputError, Problem
+from cosim.errors import InputError, Problem, nearest
 from cosim.scenario.model import (
     LineEnds,
     LineTrip,
@@ -20,7 +20,7 @@ from cosim.scenario.model import (
     TrainingWorkload,
     Workload,
 )
-from cosim.scenario.source import Location, Source, nearest
+from cosim.scenario.source import Location, Source
 from cosim.simulation import Event, Load
 from cosim.timeline import Timeline, plan
 from grids import Grid, GridError, Line, load_grid
@@ -109,7 +109,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *(e.at_s for e in scenario.events)])
     loads = [_site_load(site, demands[str(site.name)], simulation.injection) for site in scenario.sites]
     loads += [_step_load(k, e) for k, e in enumerate(scenario.events) if isinstance(e, LoadStep)]
-    start_level = np.array([load.injector.start(float(timeline.time_s[1])) for load in loads])
+    start_level = np.array([load.injector.initial_value for load in loads])
     redispatch_mw = _place(scenario, grid, loads, start_level, problems)
     problems.stop_if_any()
 
@@ -182,7 +182,7 @@ def _check_criteria(scenario: Scenario, problems: _Problems) -> None:
     valid = metrics.metric_paths([str(site.name) for site in scenario.sites])
     for k, criterion in enumerate(scenario.criteria):
         if criterion.metric not in valid:
-            hint = nearest(criterion.metric, valid, cutoff=0.5) or "cosim list metrics shows all of them"
+            hint = nearest(criterion.metric, valid, cutoff=0.5)
             problems.add(("criteria", k, "metric"), f"there is no metric '{criterion.metric}'", hint)
 
 

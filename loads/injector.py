@@ -114,6 +114,11 @@ class Injector:
         self._lowest = max(low - (high - low), floor)
         self._highest = high + (high - low)
 
+    @property
+    def initial_value(self) -> float:
+        """Value of the waveforms at time 0, whatever the steps: what is drawn in the equilibrium before the run."""
+        return self._point(0.0) + self.constant
+
     def start(self, h_next: float) -> float:
         """Return the value at time 0 for a first step of length `h_next` [s], and begin a new run."""
         if not h_next > 0.0:

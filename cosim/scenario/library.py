@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from cosim.errors import InputError, Problem
-from cosim.scenario.source import nearest
+from cosim.errors import InputError, Problem, nearest
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -26,10 +25,10 @@ def find_scenario(name_or_path: str | Path) -> Path:
     if path.suffix.lower() in SUFFIXES:
         if path.is_file():
             return path
-        near = nearest(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
-        raise InputError(Problem("there is no such file", place=str(path), hint=near))
+        beside = [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        raise InputError(Problem("there is no such file", place=str(path), hint=nearest(path.name, beside)))
     known = library()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
-    hint = nearest(name_or_path, known) or f"the library has {', '.join(known)}; a path ends in .yaml"
+    hint = f"{nearest(name_or_path, known)} (a path ends in .yaml)"
     raise InputError(Problem(f"no scenario is named '{name_or_path}'", hint=hint))

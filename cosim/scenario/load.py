@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cosim.errors import InputError, Problem
+from cosim.errors import InputError, Problem, nearest
 from cosim.scenario.library import find_scenario
 from cosim.scenario.model import Scenario
-from cosim.scenario.source import Location, Source, apply_override, nearest, read_yaml
+from cosim.scenario.source import Location, Source, apply_override, read_yaml
 
 _KINDS = {
     "float_type": "a number",
@@ -78,6 +78,8 @@ def _contradictions(scenario: Scenario, source: Source) -> Iterator[Problem]:
     for k, name in enumerate(names):
         if name in names[:k]:
             yield source.problem(("sites", k, "name"), f"two sites are named '{name}'")
+        if name == "total":
+            yield source.problem(("sites", k, "name"), "'total' names the sum of all sites; choose another name")
     duration_s = scenario.simulation.duration_s
     for k, event in enumerate(scenario.events):
         if event.at_s >= duration_s:
@@ -101,9 +103,7 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
         return source.problem(location, "this key is required and missing")
     if kind == "extra_forbidden":
         valid = _valid_keys(schema, parent, source.data)
-        return source.problem(
-            location, "unknown key", nearest(location[-1], valid) or f"valid keys are {', '.join(valid)}"
-        )
+        return source.problem(location, "unknown key", nearest(location[-1], valid))
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         tags = [t.strip(" '") for t in str(context.get("expected_tags", "")).split(",") if t.strip()]
         location = (*location, "type")

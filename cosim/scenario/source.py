@@ -1,6 +1,5 @@
 """YAML text to plain data, with the place of every key kept for error messages."""
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +44,6 @@ def key_path(location: Location) -> str:
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
     return text
-
-
-def nearest(word: object, valid: Any, cutoff: float = 0.6) -> str | None:
-    """``did you mean 'x'?`` for the valid name nearest to a word, if one is near."""
-    near = difflib.get_close_matches(str(word), [str(v) for v in valid], n=1, cutoff=cutoff)
-    return f"did you mean '{near[0]}'?" if near else None
 
 
 def read_yaml(path: Path) -> Source:

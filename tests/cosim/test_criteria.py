@@ -147,7 +147,7 @@ def test_not_assessed_says_why():
     assert "finite" in only({"metric": "frequency.settling_hz", "min": 59.5}).reason
     misspelt = only({"metric": "frequency.max_deviation", "max": 1})
     assert misspelt.verdict == "not_assessed"
-    assert "nearest: frequency.max_deviation_mhz" in misspelt.reason
+    assert "did you mean 'frequency.max_deviation_mhz'" in misspelt.reason
     assert "not a single number" in only({"metric": "voltage.min_bus", "max": 1}).reason
 
 
