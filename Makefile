@@ -13,6 +13,7 @@ run: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -c "from grids.andes_runtime import prepare; prepare()"
 	touch $(READY)
 
 lint: $(READY)
@@ -22,7 +23,6 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -c "from grids.andes_runtime import prepare; prepare()"
 	$(BIN)/python -m pytest -n auto
 
 bench: $(READY)

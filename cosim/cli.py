@@ -80,8 +80,12 @@ def run(
     from cosim import console, runner
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
+    from grids.andes_runtime import is_prepared, prepare
 
     show = not quiet and not as_json
+    if not is_prepared():
+        with console.status("generating ANDES's numerical code, once, about 15 s", show):
+            prepare()
     with console.status("reading the scenario, the grid and the traces", show):
         valid, source = load_scenario(scenario, overrides)
         study = prepare_study(valid, source)

@@ -36,12 +36,14 @@ _PLAIN_SHARE = 0.1
 
 @contextlib.contextmanager
 def status(text: str, show: bool) -> Iterator[None]:
-    """Spinner with a text while something takes a moment."""
+    """Spinner with a text while something takes a moment; a plain line off a terminal."""
     console = Console(stderr=True)
     if show and console.is_terminal:
         with console.status(text):
             yield
     else:
+        if show:
+            print(text, file=sys.stderr)
         yield
 
 
@@ -193,19 +195,9 @@ def _bus(name: str | None) -> str:
 
 
 def _site_table(metrics: dict[str, Any]) -> Table:
-    """Each site's power, energy and ramps."""
-    table = Table(title="Sites", title_justify="left", box=SIMPLE_HEAD)
-    for name in (
-        "site",
-        "mean MW",
-        "min MW",
-        "max MW",
-        "energy MWh",
-        "dP in 1 s",
-        "in 10 s",
-        "in 60 s (MW)",
-        "POI pu",
-    ):
+    """Each site's power, energy, largest power changes and voltage."""
+    table = Table(title="Sites (power in MW, energy in MWh, voltage in pu)", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("site", "mean", "min", "max", "energy", "dP 1 s", "dP 10 s", "dP 60 s", "V min", "V max"):
         table.add_column(name, justify="left" if name == "site" else "right")
     for name, site in metrics["site"].items():
         windows = metrics["ramp"]["sites"][name]["windows"]
@@ -213,7 +205,7 @@ def _site_table(metrics: dict[str, Any]) -> Table:
             name,
             *(_number(site[key], 2) for key in ("mean_mw", "min_mw", "max_mw", "energy_mwh")),
             *(_number(windows[key], 1) for key in ("1s", "10s", "60s")),
-            f"{_number(site['poi_min_pu'], 3)} to {_number(site['poi_max_pu'], 3)}",
+            *(_number(site[key], 3) for key in ("poi_min_pu", "poi_max_pu")),
         )
     return table
 

@@ -21,6 +21,7 @@ import platformdirs
 import grids.controlled_load as _controlled_load
 
 _MODULE = "andes.models.controlled_load"
+_STAMP = "complete"
 
 
 def cache_dir() -> Path:
@@ -72,6 +73,16 @@ def andes_messages() -> Iterator[list[str]]:
         logger.propagate = propagate
 
 
+def _model_source() -> str:
+    return Path(_controlled_load.__file__).read_text(encoding="utf-8")
+
+
+def is_prepared() -> bool:
+    """Whether ANDES's numerical code is there and belongs to the present model."""
+    stamp = _code_dir().parent / _STAMP
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _model_source()
+
+
 def prepare() -> Path:
     """Generate ANDES's numerical code if it is missing or out of date; return its folder.
 
@@ -79,17 +90,17 @@ def prepare() -> Path:
     """
     _register_model()
     code_dir = _code_dir()
-    stamp = code_dir.parent / "complete"
-    source = Path(_controlled_load.__file__).read_text(encoding="utf-8")
+    if is_prepared():
+        return code_dir
     code_dir.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(str(code_dir.parent / "lock")):
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != source:
+        if not is_prepared():  # another process may have done it meanwhile
             code_dir.mkdir(parents=True, exist_ok=True)
             _use_own_code(code_dir)
             with andes_messages():
                 system = andes.System(no_undill=True, default_config=True, pycode_path=str(code_dir))
                 system.prepare(quick=True, nomp=True)
-            stamp.write_text(source, encoding="utf-8")
+            (code_dir.parent / _STAMP).write_text(_model_source(), encoding="utf-8")
     return code_dir
 
 
