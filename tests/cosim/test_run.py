@@ -120,7 +120,8 @@ def test_same_seed_same_bytes_and_another_seed_others(tmp_path):
 def test_replacing_load_keeps_the_power_flow(tmp_path):
     """A site that takes over a part of the bus's load changes no voltage at t = 0."""
     without = cosim.run(small(sites=[]), tmp_path / "without", report=False)
-    replaced = small(sites=[{"bus": 9, "rating_mw": 20.0, "mode": "replace", "power_factor": 0.9}])
+    site = {"bus": 9, "rating_mw": 20.0, "mode": "replace", "power_factor": 0.9, "steady_share": 1.0}
+    replaced = small(sites=[site])
     replaced = cosim.run(replaced, tmp_path / "replaced", report=False)
     np.testing.assert_allclose(replaced.voltage_pu.iloc[0], without.voltage_pu.iloc[0], atol=1e-6)
     assert replaced.summary["initialisation"]["redispatch_mw"] == {}
@@ -130,7 +131,8 @@ def test_redispatch_modes(tmp_path):
     """Shared by headroom, all machines give more; left to the slack, it alone does."""
 
     def generation(mode):
-        scenario = small(redispatch=mode, outputs={"channels": ["generator_mw"]})
+        site = {"bus": 9, "rating_mw": 10.0, "steady_share": 1.0}
+        scenario = small(sites=[site], redispatch=mode, outputs={"channels": ["generator_mw"]})
         return cosim.run(scenario, tmp_path / str(len(str(mode))), report=False).generator_mw.iloc[0]
 
     nothing = cosim.run(small(sites=[], outputs={"channels": ["generator_mw"]}), tmp_path / "0", report=False)
