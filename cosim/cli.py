@@ -84,8 +84,9 @@ def run(
 
     show = not quiet and not as_json
     if not is_prepared():
-        with console.status("generating ANDES's numerical code, once, about 15 s", show):
-            prepare()
+        if show:
+            typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
+        prepare()
     with console.status("reading the scenario, the grid and the traces", show):
         valid, source = load_scenario(scenario, overrides)
         study = prepare_study(valid, source)

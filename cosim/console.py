@@ -36,14 +36,12 @@ _PLAIN_SHARE = 0.1
 
 @contextlib.contextmanager
 def status(text: str, show: bool) -> Iterator[None]:
-    """Spinner with a text while something takes a moment; a plain line off a terminal."""
+    """Spinner with a text while something takes a moment, on a terminal."""
     console = Console(stderr=True)
     if show and console.is_terminal:
         with console.status(text):
             yield
     else:
-        if show:
-            print(text, file=sys.stderr)
         yield
 
 
@@ -195,18 +193,25 @@ def _bus(name: str | None) -> str:
 
 
 def _site_table(metrics: dict[str, Any]) -> Table:
-    """Each site's power, energy, largest power changes and voltage."""
-    table = Table(title="Sites (power in MW, energy in MWh, voltage in pu)", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("site", "mean", "min", "max", "energy", "dP 1 s", "dP 10 s", "dP 60 s", "V min", "V max"):
-        table.add_column(name, justify="left" if name == "site" else "right")
-    for name, site in metrics["site"].items():
-        windows = metrics["ramp"]["sites"][name]["windows"]
-        table.add_row(
-            name,
-            *(_number(site[key], 2) for key in ("mean_mw", "min_mw", "max_mw", "energy_mwh")),
-            *(_number(windows[key], 1) for key in ("1s", "10s", "60s")),
-            *(_number(site[key], 3) for key in ("poi_min_pu", "poi_max_pu")),
-        )
+    """Each site's power, energy, largest power changes and voltage: a column for each site."""
+    table = Table(title="Sites", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("quantity")
+    for name in metrics["site"]:
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("unit")
+    sites, ramps = list(metrics["site"].values()), list(metrics["ramp"]["sites"].values())
+    for label, key, unit, digits in (
+        ("mean power", "mean_mw", "MW", 2),
+        ("lowest power", "min_mw", "MW", 2),
+        ("highest power", "max_mw", "MW", 2),
+        ("energy", "energy_mwh", "MWh", 3),
+        ("lowest voltage at the POI", "poi_min_pu", "pu", 4),
+        ("highest voltage at the POI", "poi_max_pu", "pu", 4),
+    ):
+        table.add_row(label, *(_number(site[key], digits) for site in sites), unit)
+    for window in ("1s", "10s", "60s"):
+        label = f"largest change in {window.removesuffix('s')} s"
+        table.add_row(label, *(_number(ramp["windows"][window], 1) for ramp in ramps), "MW")
     return table
 
 
@@ -217,7 +222,7 @@ def _criteria_table(criteria: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right" if name in ("value", "limit", "margin") else "left", overflow="fold")
     for entry in criteria:
         verdict = Text(entry["verdict"].replace("_", " "), style=_STYLES[entry["verdict"]])
-        if entry["reason"]:
+        if entry["reason"] and entry["verdict"] == "not_assessed":
             verdict.append(f" ({entry['reason']})", style="default")
         numbers = (_number(entry[key]) for key in ("value", "limit", "margin"))
         table.add_row(entry["id"], *numbers, entry["unit"], verdict)

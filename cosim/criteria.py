@@ -34,7 +34,7 @@ _COMPANIONS = {
 class Criterion(BaseModel):
     """A limit on one metric, and where the limit comes from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     id: str | None = Field(None, description="name in results; by default the metric and its bound")
     metric: str = Field(min_length=1, description="path of the metric in summary.json under metrics")

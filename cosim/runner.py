@@ -13,6 +13,7 @@ from scipy.ndimage import uniform_filter1d
 
 from cosim import provenance, summary
 from cosim.engines.andes import CHANNELS, Initialisation
+from cosim.errors import InputError, Problem
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.scenario.load import load_scenario, validate
@@ -157,14 +158,19 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
         "grid_source": study.grid.source,
         "scenario": text,
     }
-    with Recorder(
-        path,
-        channels,
-        list(study.demands),
-        scenario.outputs.every_s,
-        attributes,
-        inertia=engine.inertia_mws if "speed_pu" in channels else None,
-    ) as recorder:
+    try:
+        recorder = Recorder(
+            path,
+            channels,
+            list(study.demands),
+            scenario.outputs.every_s,
+            attributes,
+            inertia=engine.inertia_mws if "speed_pu" in channels else None,
+        )
+    except OSError as error:  # HDF5's own errors name no file
+        hint = "close programs that have it open, or choose another folder with --out"
+        raise InputError(Problem(f"cannot be written: {error}", place=str(path), hint=hint)) from error
+    with recorder:
         yield recorder
 
 
@@ -209,7 +215,7 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
             recorder.set_site_attribute(name, "poi_min_pu", watch.min_pu)
             recorder.set_site_attribute(name, "poi_max_pu", watch.max_pu)
             recorder.set_site_attribute(name, "below_v_min_s", watch.below_v_min_s)
-        if outcome.status == "completed":
+        if outcome.status == "completed" and load.injector.energy_trace > 0:
             error = load.injector.energy_injected / load.injector.energy_trace - 1.0
             recorder.set_site_attribute(name, "energy_error", error)
         if outcome.end_time_s > 0:
@@ -221,7 +227,7 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
 
 def _warnings(study: Study, outcome: Outcome) -> list[str]:
     """What a reader of the result should know, in order of weight."""
-    out = [outcome.message] if outcome.message else []
+    out = ([outcome.message] if outcome.message else []) + outcome.warnings
     for site in study.scenario.sites:
         second_s, power_mw = study.demands[str(site.name)].native_series(study.scenario.simulation.duration_s, 0.01)
         per_second = max(1, round(1.0 / second_s))
@@ -231,7 +237,7 @@ def _warnings(study: Study, outcome: Outcome) -> list[str]:
     if outcome.cut_steps:
         out.append(f"the solver needed {outcome.cut_steps} shortened step(s)")
     if outcome.unsettled_jumps:
-        out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+; the next step settled it")
+        out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
     return out
 
 

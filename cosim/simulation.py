@@ -60,6 +60,7 @@ class Outcome:
     steps: int = 0
     cut_steps: int = 0
     unsettled_jumps: int = 0
+    warnings: list[str] = field(default_factory=list)
     watches: dict[str, Watch] = field(default_factory=dict)
 
 
@@ -180,11 +181,17 @@ class CoSimulation:
     def _jump(self, now_s: float, after: np.ndarray) -> None:
         """Change the network and the loads' levels at once, and solve the network again with the states held."""
         engine = self._engine
-        while self._pending and self._pending[0].at_s <= now_s + self._timeline.merge_s:
+        while self._pending and self._pending[0].at_s <= now_s + 2 * self._timeline.merge_s:
             event = self._pending.pop(0)
+            without = set(engine.deenergised)
             if event.apply:
                 event.apply(engine)
             self._recorder.record_event(now_s, event.kind, event.description)
+            lost = [bus for bus in engine.deenergised if bus not in without]
+            if lost:
+                text = f"bus {', '.join(lost)} lost its supply at {now_s:g} s"
+                self._recorder.record_event(now_s, "deenergised", text)
+                self.outcome.warnings.append(text)
         engine.set_power(after * self._active, after * self._reactive)
         if not engine.solve_network():
             self.outcome.unsettled_jumps += 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cosim import metrics
+from cosim.demand import scaled_trace, site_load, step_load
 from cosim.engines.andes import AndesEngine, LoadPoint
 from cosim.errors import InputError, Problem, nearest
 from cosim.scenario.model import (
@@ -17,20 +18,13 @@ from cosim.scenario.model import (
     Scenario,
     Site,
     TraceWorkload,
-    TrainingWorkload,
-    Workload,
 )
 from cosim.scenario.source import Location, Source
 from cosim.simulation import Event, Load
 from cosim.timeline import Timeline, plan
 from grids import Grid, GridError, Line, load_grid
 from loads.errors import LoadDataError
-from loads.injector import Injector
-from loads.interpolation import Waveform
-from loads.readers import read_trace
 from loads.site import SiteDemand
-from loads.site import Workload as ScaledTrace
-from loads.training import TrainingCycle
 
 EDGE_SHARE = 0.01
 """A jump of the trace larger than this share of the site's rating ends a step; smaller ones are averaged."""
@@ -63,7 +57,7 @@ class _Problems:
     def add(self, location: Location, message: str, hint: str | None = None) -> None:
         self.found.append(self.source.problem(location, message, hint))
 
-    def add_error(self, location: Location, error: GridError | LoadDataError) -> None:
+    def add_error(self, location: Location, error: GridError) -> None:
         self.found.append(self.source.problem(location, str(error)))
 
     def stop_if_any(self) -> None:
@@ -107,8 +101,8 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         for edge in demands[str(site.name)].edges(simulation.duration_s, EDGE_SHARE * site.rating_mw)
     ]
     timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *(e.at_s for e in scenario.events)])
-    loads = [_site_load(site, demands[str(site.name)], simulation.injection) for site in scenario.sites]
-    loads += [_step_load(k, e) for k, e in enumerate(scenario.events) if isinstance(e, LoadStep)]
+    loads = [site_load(site, demands[str(site.name)], simulation.injection) for site in scenario.sites]
+    loads += [step_load(k, e) for k, e in enumerate(scenario.events) if isinstance(e, LoadStep)]
     start_level = np.array([load.injector.initial_value for load in loads])
     redispatch_mw = _place(scenario, grid, loads, start_level, problems)
     problems.stop_if_any()
@@ -197,6 +191,10 @@ def _check_events(scenario: Scenario, grid: Grid, problems: _Problems) -> dict[i
                 lines[k] = grid.find_line(ends=(event.line.from_, event.line.to), circuit=event.line.circuit)
             else:
                 lines[k] = grid.find_line(event.line)
+            if k in lines:
+                line, earlier = lines[k], [lines[j].idx for j in lines if j != k]
+                if not line.in_service or line.idx in earlier:
+                    problems.add(("events", k, "line"), f"line {line.idx} is open already, it cannot trip")
         except GridError as error:
             problems.add_error(("events", k, "bus" if isinstance(event, LoadStep) else "line"), error)
     return lines
@@ -222,48 +220,18 @@ def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, proble
             ("sites", number, "rating_mw"),
             f"{site.rating_mw:g} MW is larger than the whole grid: its machines add up to {grid.rating_mva:g} MVA",
         )
-    workloads = []
+    simulation, workloads = scenario.simulation, []
     for k, workload in enumerate(site.workloads):
+        seed = np.random.SeedSequence(simulation.seed, spawn_key=(number, k))
         try:
-            seed = np.random.SeedSequence(scenario.simulation.seed, spawn_key=(number, k))
-            workloads.append(_site_workload(workload, scenario.simulation.duration_s, seed))
+            workloads.append(scaled_trace(workload, simulation.duration_s, seed))
         except LoadDataError as error:
-            problems.add_error(("sites", number, "workloads", k, "file"), error)
+            problems.add(("sites", number, "workloads", k, "file"), str(error))
+        except ValueError as error:
+            problems.add(("sites", number, "workloads", k), str(error))
     if len(problems.found) > before:
         return None
     return SiteDemand(site.rating_mw, tuple(workloads), site.steady_share, site.pue)
-
-
-def _site_workload(workload: Workload, duration_s: float, seed: np.random.SeedSequence) -> ScaledTrace:
-    if isinstance(workload, TraceWorkload):
-        trace = read_trace(
-            workload.file,
-            workload.format,
-            power_unit=workload.power_unit,
-            time_unit=workload.time_unit,
-            power_column=workload.power_column,
-            time_column=workload.time_column,
-        )
-        return ScaledTrace(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
-    assert isinstance(workload, TrainingWorkload)
-    names = set(TrainingCycle.__dataclass_fields__)
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
-    trace = TrainingCycle(**given).generate(duration_s, workload.sample_rate_hz, seed)
-    return ScaledTrace(trace, workload.share, "nominal", None, "hold")
-
-
-def _site_load(site: Site, demand: SiteDemand, injection: str) -> Load:
-    tangent = float(np.sqrt(1 - site.power_factor**2) / site.power_factor)
-    injector = Injector(demand.components, demand.constant_mw, injection)  # type: ignore[arg-type]
-    return Load(str(site.name), injector, 1.0, tangent, site.load_model.v_min_pu, is_site=True)
-
-
-def _step_load(number: int, event: LoadStep) -> Load:
-    """A load whose level goes from 0 to 1 at the event."""
-    levels = [0.0, 1.0]
-    waveform = Waveform.from_segments([0.0, event.at_s, 2 * event.at_s], levels, levels, "hold")
-    injector = Injector([(waveform, 1.0)])
-    return Load(f"event:{number}", injector, event.mw, event.mvar, event.load_model.v_min_pu, is_site=False)
 
 
 def _place(

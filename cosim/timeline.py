@@ -41,8 +41,9 @@ def plan(duration_s: float, step_s: float, jumps_s: Iterable[float]) -> Timeline
     merge_s = MERGE_SHARE * step_s
     count = int(np.ceil(duration_s / step_s - MERGE_SHARE))
     regular = np.append(np.arange(count) * step_s, duration_s)
+    first, last = 1.5 * merge_s, duration_s - 1.5 * merge_s  # a jump at an end of the run moves just inside
     kept: list[float] = []
-    for jump in sorted(t for t in jumps_s if merge_s < t < duration_s - merge_s):
+    for jump in sorted(min(max(t, first), last) for t in jumps_s if 0 <= t <= duration_s):
         if not kept or jump - kept[-1] > merge_s:
             kept.append(float(jump))
     jumps = np.array(kept)

@@ -1,6 +1,7 @@
 """A dynamic test system: what it holds, and the changes that a study makes to it before it runs."""
 
 import difflib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,7 @@ class Line:
     from_bus: int | str
     to_bus: int | str
     circuit: int
+    in_service: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ class Grid:
             for line in self.lines:
                 if str(line.idx) == str(wanted):
                     return line
-            raise GridError(f"grid '{self.name}' has no line {wanted}", _nearest(wanted, [b.idx for b in self.lines]))
+            raise GridError(
+                f"grid '{self.name}' has no line {wanted}", _nearest(wanted, [line.idx for line in self.lines])
+            )
         for end in ends:
             self.find_bus(end)
         pair = {str(ends[0]), str(ends[1])}
@@ -123,12 +127,13 @@ class Grid:
                 f"bus {ends[0]} is connected to {', '.join(near)}",
             )
         if circuit is None:
-            if len(parallel) > 1:
+            closed = [line for line in parallel if line.in_service] or parallel
+            if len(closed) > 1:
                 raise GridError(
-                    f"{len(parallel)} lines run from bus {ends[0]} to bus {ends[1]}",
-                    f"give circuit: 1 to {len(parallel)}",
+                    f"{len(closed)} lines run from bus {ends[0]} to bus {ends[1]}",
+                    f"give circuit: {' or '.join(str(line.circuit) for line in closed)}",
                 )
-            return parallel[0]
+            return closed[0]
         for line in parallel:
             if line.circuit == circuit:
                 return line
@@ -156,6 +161,8 @@ class Grid:
         pq = self.system.PQ
         uids = [i for i in range(pq.n) if str(pq.bus.v[i]) == str(bus) and pq.u.v[i]]
         total = sum(pq.p0.v[i] for i in uids) * self.base_mva
+        if power_mw <= 0:
+            return
         if power_mw > total:
             raise GridError(
                 f"bus {bus} has {total:.6g} MW of base load, {power_mw:.6g} MW cannot be replaced",
@@ -206,7 +213,9 @@ class Grid:
 
     def _headroom_mw(self) -> dict[str, float]:
         """MW that each generator can still add: to its limit, or its machine's rating where that is a placeholder."""
-        rating = {str(m.generator): m.rating_mva for m in self.machines}
+        rating: defaultdict[str, float] = defaultdict(float)
+        for machine in self.machines:
+            rating[str(machine.generator)] += machine.rating_mva
         out = {}
         for model in (self.system.PV, self.system.Slack):
             for i in range(model.n):

@@ -32,9 +32,9 @@ def resolve_case(case: str, folder: Path | None = None) -> Path:
         return catalogue()[case].path
     if Path(case).suffix.lower() in SUFFIXES or "/" in case:
         return _existing(case, folder, SUFFIXES)
-    near = difflib.get_close_matches(case, catalogue(), n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known names are {', '.join(catalogue())}"
-    raise GridError(f"no grid is named '{case}'", f"{hint} A path must end in {', '.join(SUFFIXES)}")
+    near = difflib.get_close_matches(case.lower(), catalogue(), n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known names are {', '.join(catalogue())};"
+    raise GridError(f"no grid is named '{case}'", f"{hint} (a path ends in {', '.join(SUFFIXES)})")
 
 
 def load_grid(case: str, dyr: str | None = None, folder: Path | None = None) -> Grid:
@@ -150,7 +150,7 @@ def _lines(system: Any) -> list[Line]:
         ends = (line.bus1.v[i], line.bus2.v[i])
         pair = frozenset(map(str, ends))
         seen[pair] += 1
-        out.append(Line(line.idx.v[i], *ends, circuit=seen[pair]))
+        out.append(Line(line.idx.v[i], *ends, circuit=seen[pair], in_service=bool(line.u.v[i])))
     return out
 
 

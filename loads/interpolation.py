@@ -60,7 +60,9 @@ class Waveform:
         linear = trace.shape == "linear"
         start_w = trace.power_w[:-1] if linear else trace.power_w
         end_w = trace.power_w[1:] if linear else trace.power_w
-        return cls.from_segments(trace.time_s - trace.time_s[0], start_w, end_w, at_end, trace.edge_knots)
+        first = trace.time_s[0]
+        knots_s = trace.time_s - first if first != 0.0 else trace.time_s  # shared where it can be: it may be long
+        return cls.from_segments(knots_s, start_w, end_w, at_end, trace.edge_knots)
 
     @classmethod
     def from_segments(

@@ -210,7 +210,10 @@ class SiteDemand:
         """MW at the POI, cooling included, per watt of the trace; for count, IT power alone."""
         if workload.count is not None:
             return workload.count / 1e6
-        return workload.share * self.rating_mw * (1.0 - self.steady_share) / workload.reference_w
+        reference_w = workload.reference_w
+        if workload.scale_to == "peak":  # cooling stays at the mean, so less than 1 / PUE of the POI's peak moves
+            reference_w = (reference_w + (self.pue - 1.0) * workload.trace.mean_w) / self.pue
+        return workload.share * self.rating_mw * (1.0 - self.steady_share) / reference_w
 
     def _it_share(self, workload: Workload) -> float:
         return 1.0 if workload.scale_to == "count" else 1.0 / self.pue

@@ -8,7 +8,7 @@ from cosim.engines.jump import NetworkSolver
 from grids import Grid
 from grids.andes_runtime import andes_messages
 from grids.frequency_divider import frequency_divider
-from grids.grid import INFINITE_INERTIA, synchronous_models
+from grids.grid import synchronous_models
 
 MAX_INITIAL_RESIDUAL = 1e-3
 """Largest mismatch (pu) of the equations at t = 0 with which a run may start: more is not an equilibrium."""
@@ -70,6 +70,10 @@ class AndesEngine:
                 raise RuntimeError(f"ANDES could not set up {grid.name}: {'; '.join(messages)}")
         config = system.TDS.config
         config.tol, config.test_init, config.no_tqdm = tolerance, 0, 1
+        if any(machine.infinite for machine in grid.machines):
+            # The rounding of an infinite bus's speed, times its inertia, is more than the line search's merit can
+            # lose, and every step would be cut short.
+            config.linesearch = 0
         system.TDS.tol_zero = tolerance / 1e6
         self._n_loads = len(loads)
 
@@ -96,7 +100,7 @@ class AndesEngine:
                 converged = False
             collapsed = self._loads_in_collapse() if converged else []
             if collapsed:
-                messages.append(f"the voltage collapses at {', '.join(collapsed)}")
+                messages.append(f"the voltage is below v_min_pu at {', '.join(collapsed)}")
             if not converged or collapsed:
                 return Initialisation(False, int(flow.niter), None, None, messages)
             tds.init()
@@ -123,24 +127,26 @@ class AndesEngine:
     def _locate_variables(self) -> None:
         """Look up once where each channel lives in ANDES's state and algebraic vectors."""
         system = self._system
-        machines = synchronous_models(system)
-        self._speed = np.concatenate([m.omega.a for m in machines])
-        self._angle = np.concatenate([m.delta.a for m in machines])
-        self._electrical = np.concatenate([m.Pe.a for m in machines])
+        models = synchronous_models(system)
+        online = [np.flatnonzero(m.u.v) for m in models]
+        self._speed = np.concatenate([m.omega.a[k] for m, k in zip(models, online, strict=True)])
+        self._angle = np.concatenate([m.delta.a[k] for m, k in zip(models, online, strict=True)])
+        self._electrical = np.concatenate([m.Pe.a[k] for m, k in zip(models, online, strict=True)])
+        self._online = np.concatenate([m.u.v > 0 for m in models])
         self._bus_v, self._bus_a = system.Bus.v.a, system.Bus.a.a
         controlled = system.ControlledLoad
-        self._load_bus = np.asarray(controlled.v.a, dtype=int) if controlled.n else np.zeros(0, dtype=int)
+        self._load_bus = np.array([system.Bus.idx2uid(bus) for bus in controlled.bus.v], dtype=int)
         line = system.Line
         self._line_ends = (line.v1.a, line.a1.a, line.v2.a, line.a2.a)
         self.elements: dict[str, tuple[str, ...]] = {
             "bus": tuple(str(i) for i in system.Bus.idx.v),
-            "generator": tuple(str(i) for m in machines for i in m.idx.v),
+            "generator": tuple(str(m.idx.v[i]) for m, k in zip(models, online, strict=True) for i in k),
             "line": tuple(str(i) for i in line.idx.v),
         }
-        inertia = np.concatenate([m.M.v / 2 * self._base_mva for m in machines])
-        infinite = np.concatenate([m.M.v >= INFINITE_INERTIA for m in machines])
-        self.inertia_mws = np.where(infinite, np.inf, inertia)
-        self._divider = frequency_divider(system)
+        self.inertia_mws = np.array(
+            [np.inf if m.infinite else m.inertia_s * m.rating_mva for m in self._grid.machines], dtype=float
+        )
+        self._divide()
 
     @property
     def time_s(self) -> float:
@@ -173,15 +179,39 @@ class AndesEngine:
             return self._network.solve()
 
     def trip_line(self, idx: int | str) -> None:
-        """Open a line at both ends; follow with `solve_network`."""
+        """Open a line at both ends; follow with `solve_network`. See `deenergised` for buses that lose supply."""
         system = self._system
         system.set_status("Line", idx, 0)
+        self._divide()
+        self._switch_off_dead_islands()
         with andes_messages():
             system.conn.check_connectivity(info=False)
         system.TDS._last_switch_t = self.time_s  # ANDES refreshes its Jacobian for 0.1 s after this time
         system.vars_to_models()
         self._network.forget()
-        self._divider = frequency_divider(system)
+
+    def _divide(self) -> None:
+        """Bring the frequency divider, and the knowledge of which buses no machine feeds, up to date."""
+        self._divider = frequency_divider(self._system)[:, self._online]
+        self._dead = np.isnan(self._divider).all(axis=1)
+
+    def _switch_off_dead_islands(self) -> None:
+        """Take everything on buses that no machine feeds out of service, so that their equations stay solvable."""
+        system, dead = self._system, {self._system.Bus.idx.v[k] for k in np.flatnonzero(self._dead)}
+        for name in ("PQ", "ControlledLoad", "Shunt"):
+            model = system.models[name]
+            for idx, bus, status in zip(model.idx.v, model.bus.v, model.u.v, strict=True):
+                if bus in dead and status:
+                    system.set_status(name, idx, 0)
+        line = system.Line
+        for idx, end, status in zip(line.idx.v, line.bus1.v, line.u.v, strict=True):
+            if end in dead and status:
+                system.set_status("Line", idx, 0)
+
+    @property
+    def deenergised(self) -> list[str]:
+        """Buses that no machine feeds; their voltage and the power of their loads are zero."""
+        return [self.elements["bus"][k] for k in np.flatnonzero(self._dead)]
 
     def is_stable(self) -> bool:
         """Whether rotor angles of each island are within 180 degrees of each other."""
@@ -189,7 +219,7 @@ class AndesEngine:
 
     def load_voltage_pu(self) -> np.ndarray:
         """Voltage at the loads' buses, shape (loads,)."""
-        return self._system.dae.y[self._load_bus]
+        return self._voltage_pu()[self._load_bus]
 
     def load_power(self) -> tuple[np.ndarray, np.ndarray]:
         """Power that the loads really draw at the present voltage, MW and Mvar, shape (loads,) each."""
@@ -203,7 +233,7 @@ class AndesEngine:
         return getattr(self, f"_{name}")()
 
     def _voltage_pu(self) -> np.ndarray:
-        return self._system.dae.y[self._bus_v]
+        return np.where(self._dead, 0.0, self._system.dae.y[self._bus_v])
 
     def _angle_rad(self) -> np.ndarray:
         return self._system.dae.y[self._bus_a]

@@ -12,6 +12,9 @@ from cosim.scenario.library import find_scenario
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Location, Source, apply_override, read_yaml
 
+MAX_STEPS = 10_000_000
+"""A day at 10 ms is 8.6 million steps; more is a mistake."""
+
 _KINDS = {
     "float_type": "a number",
     "int_type": "a whole number",
@@ -81,6 +84,11 @@ def _contradictions(scenario: Scenario, source: Source) -> Iterator[Problem]:
         if name == "total":
             yield source.problem(("sites", k, "name"), "'total' names the sum of all sites; choose another name")
     duration_s = scenario.simulation.duration_s
+    steps = duration_s / scenario.simulation.step_s
+    if steps > MAX_STEPS:
+        yield source.problem(
+            ("simulation", "step_s"), f"{steps:.2g} steps are too many, at most {MAX_STEPS:.0e} are made"
+        )
     for k, event in enumerate(scenario.events):
         if event.at_s >= duration_s:
             yield source.problem(
@@ -115,7 +123,13 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
     if kind == "literal_error":
         options = str(context.get("expected", ""))
         names = [o.strip(" '") for o in options.replace(" or ", ",").split(",")]
-        return source.problem(location, f"expected {options}, got {_shown(value)}", nearest(value, names))
+        hint = nearest(value, names)
+        return source.problem(
+            location, f"expected {options}, got {_shown(value)}", hint if hint.startswith("did") else None
+        )
+    if kind == "string_pattern_mismatch":
+        rule = "no slash and no dot at its beginning; for a site letters, digits, - and _ alone"
+        return source.problem(location, f"{_shown(value)} cannot be a name", rule)
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length", context.get("max_length"))
         return source.problem(location, f"expected a list of {bound}, got {_shown(value)}")

@@ -110,6 +110,13 @@ class TrainingWorkload(Workload):
         1000.0, description="rate of the trace and its noise"
     )
 
+    @model_validator(mode="after")
+    def _sampled_finely_enough(self) -> Self:
+        fastest = self.frequency_hz or max(self.frequency_range_hz)
+        if fastest > self.sample_rate_hz / 2:
+            raise ValueError(f"{fastest:g} Hz is more than half the sample rate of {self.sample_rate_hz:g} Hz")
+        return self
+
 
 class TraceWorkload(Workload):
     """A recorded trace from a file."""
@@ -144,7 +151,10 @@ class Site(Part):
     name: str | None = Field(None, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="dc1, dc2, ... if not given")
     bus: Idx | None = Field(None, description="point of interconnection; the bus with the largest load if not given")
     mode: Literal["add", "replace"] = Field("add", description="on top of the bus's load, or in place of a part of it")
-    rating_mw: Positive = Field(100.0, description="most that the site draws at the POI, cooling included")
+    rating_mw: Positive = Field(
+        100.0,
+        description="rated power at the POI, cooling included; draws of a random workload may pass it by a few percent",
+    )
     steady_share: Share = Field(0.0, description="share of the rating that does not fluctuate")
     power_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.98, description="lagging, at the POI")
     load_model: LoadModel = Field(LoadModel(), description="voltage dependence")
@@ -249,14 +259,16 @@ class Outputs(Part):
     """What is stored."""
 
     channels: list[ChannelName] = Field(["voltage_pu", "frequency_hz", "speed_pu"], description="stored time series")
-    every_s: Positive = Field(0.01, description="interval at which channels are stored; extremes see every step")
+    every_s: Annotated[float, Field(ge=1e-4)] = Field(
+        0.01, description="interval at which channels are stored; extremes see every step"
+    )
 
 
 class Scenario(Part):
     """Grid, sites, events, simulation settings and criteria: all that a run needs."""
 
     schema_version: Literal[1] = Field(1, alias="schema", description="version of this format")
-    name: str = Field("", description="the file's name if not given")
+    name: str = Field("", pattern=r"^([^./\\\x00-\x1f][^/\\\x00-\x1f]*)?$", description="the file's name if not given")
     description: str = ""
     grid: GridSpec
     sites: list[Site] = []

@@ -135,7 +135,7 @@ class _Builder:
     def _scalar(self, node: ScalarNode, location: Location) -> Any:
         try:
             return self._yaml.constructor.construct_object(node)
-        except (YAMLError, ValueError) as error:
+        except (YAMLError, ValueError, KeyError) as error:
             raise InputError(
                 Problem(f"cannot read the value {node.value!r}", key_path(location), self._mark(node))
             ) from error
@@ -143,6 +143,16 @@ class _Builder:
     def _mark(self, node: Node) -> str:
         mark = node.start_mark
         return f"{self._name}:{mark.line + 1}:{mark.column + 1}"
+
+
+_PATH_KEYS = ("file", "dyr", "case")
+
+
+def _path_from_here(key: str | int, value: Any) -> Any:
+    """A path typed on the command line starts at the current folder, not at the scenario's."""
+    if key in _PATH_KEYS and isinstance(value, str) and (key != "case" or Path(value).expanduser().exists()):
+        return str(Path(value).expanduser().absolute())
+    return value
 
 
 _STEP = re.compile(r"(?:^|\.)([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]")
@@ -170,7 +180,7 @@ def apply_override(source: Source, assignment: str) -> None:
     if not equals:
         raise InputError(Problem("an override has no value", place=option, hint="write --set KEY=VALUE"))
     location = parse_key(key.strip())
-    value = parse_yaml(text, Path(option)).data
+    value = _path_from_here(location[-1], parse_yaml(text, Path(option)).data)
     target = source.data
     for depth, (part, following) in enumerate(zip(location, (*location[1:], None), strict=True)):
         here = key_path(location[: depth + 1])

@@ -74,6 +74,8 @@ def _record(line: str, path: str, number: int) -> dict[str, Any]:
             column=error.colno,
             hint=f"expected {PREFIX} {{json}}",
         ) from error
+    except RecursionError as error:
+        raise LoadDataError("malformed record: nested too deeply", path=path, line=number) from error
     if not isinstance(record, dict) or "key" not in record:
         raise LoadDataError(
             f"malformed record: {text[:40]!r}",

@@ -58,6 +58,17 @@ def test_override_changes_the_run(short, tmp_path):
     assert "rating_mw: 20" in (tmp_path / "a" / "scenario.yaml").read_text()
 
 
+def test_a_path_on_the_command_line_starts_at_the_current_folder(short, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "node.csv").write_text("time_s,power_w\n0,700\n1,900\n")
+    monkeypatch.chdir(elsewhere)
+    assert cosim("validate", short, "--set", "sites[0].workloads=[{type: trace, file: node.csv}]") == 2
+    overrides = ("--set", "sites[0].workloads=[{type: trace, file: x}]", "--set", "sites[0].workloads[0].file=node.csv")
+    assert cosim("validate", short, *overrides) == 0
+    assert cosim("validate", short, "--set", "grid.case=ieee39") == 0
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [

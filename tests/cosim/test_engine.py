@@ -132,7 +132,7 @@ def test_below_v_min_the_load_is_an_impedance_and_the_border_is_continuous():
     load = system.ControlledLoad
 
     def drawn(voltage):
-        system.dae.y[load.v.a[0]] = voltage
+        system.dae.y[load.v.a[0]] = voltage  # bus voltage, out of equilibrium
         return engine.load_power()[0][0]
 
     assert drawn(0.7001) == pytest.approx(10.0)

@@ -184,7 +184,7 @@ def test_unsolvable_power_flow(tmp_path):
     assert result.summary["status"] == "power_flow_failed"
     assert result.summary["verdict"] == "simulation_failed"
     assert result.summary["criteria"][0]["verdict"] == "simulation_failed"
-    assert "voltage collapses" in result.summary["warnings"][0]
+    assert "below v_min_pu" in result.summary["warnings"][0]
     assert (tmp_path / "report.html").is_file()
 
 
@@ -241,6 +241,95 @@ def test_interrupted_run_keeps_what_there_is(tmp_path):
     assert result.summary["status"] == "interrupted"
     assert result.summary["verdict"] == "simulation_failed"
     assert 0.3 < result.time_s[-1] < 0.4
+
+
+def test_a_site_beside_an_infinite_bus(tmp_path):
+    data = Path(__file__).parents[1] / "data"
+    scenario = small(
+        grid={"case": str(data / "three_bus.raw"), "dyr": str(data / "three_bus_hygov.dyr")},
+        sites=[{"bus": 103, "rating_mw": 20.0}],
+    )
+    summary = cosim.run(scenario, tmp_path, report=False).summary
+    assert summary["status"] == "completed"
+    assert summary["warnings"] == []  # no step was cut
+    assert summary["metrics"]["frequency"]["coi"]["peak_to_peak_mhz"] > 0.1  # of the one machine that can move
+
+
+def test_a_machine_out_of_service_does_not_count(tmp_path):
+    data = Path(__file__).parents[1] / "data"
+    raw = (data / "three_bus.raw").read_text()
+    row = "102,'2',  0.0, 0.0,0,0,1.02,0,100.0,0,0.25,0,0,1,0,100.0,318.0,0,1,1\n"
+    raw = raw.replace("0 / end of generators", row + "0 / end of generators")
+    machine = (data / "three_bus_genrou.dyr").read_text()
+    (tmp_path / "off.raw").write_text(raw)
+    (tmp_path / "off.dyr").write_text(machine + machine.splitlines()[1].replace("'GENROU' 1", "'GENROU' 2") + "\n")
+    grid = {"case": str(tmp_path / "off.raw"), "dyr": str(tmp_path / "off.dyr")}
+    result = cosim.run(small(grid=grid, sites=[]), tmp_path / "out", report=False)
+    assert len(result.speed_pu.columns) == 2
+    assert result.summary["metrics"]["frequency"]["max_deviation_mhz"] < 1e-3
+
+
+@pytest.mark.parametrize("lost", [(14,), (12, 13)])
+def test_buses_that_lose_their_supply_draw_nothing(lost, tmp_path):
+    lines = {(14,): [(9, 14), (13, 14)], (12, 13): [(6, 12), (6, 13), (13, 14)]}[lost]
+    scenario = small(
+        sites=[{"bus": lost[-1], "rating_mw": 6.0}],
+        events=[{"type": "line_trip", "line": {"from": a, "to": b}, "at_s": 0.2} for a, b in lines],
+    )
+    result = cosim.run(scenario, tmp_path, report=False)
+    assert result.summary["status"] == "completed"
+    assert "lost its supply at 0.2 s" in result.summary["warnings"][0]
+    assert result.site("dc1")["power_mw"].iloc[-1] == 0
+    assert (result.voltage_pu[[str(bus) for bus in lost]].iloc[-1] == 0).all()
+    kinds = {(event["bus"], event["kind"]) for event in result.summary["metrics"]["voltage"]["events"]}
+    assert kinds == {(str(bus), "interruption") for bus in lost}
+
+
+@pytest.mark.parametrize("at_s", [2e-6, 0.4999999])
+def test_an_event_at_an_end_of_the_run_is_not_lost(at_s, tmp_path):
+    events = [{"type": "line_trip", "line": {"from": 9, "to": 14}, "at_s": at_s}]
+    result = cosim.run(small(sites=[], events=events), tmp_path, report=False)
+    assert result.events["time_s"].tolist() == [pytest.approx(at_s, abs=3e-5)]
+
+
+def test_a_site_that_draws_nothing(tmp_path):
+    sites = [{"bus": 9, "rating_mw": 6.0, "workloads": [{"type": "training", "share": 0.0}]}]
+    summary = cosim.run(small(sites=sites), tmp_path, report=False).summary
+    assert summary["metrics"]["site"]["dc1"]["energy_mwh"] == 0
+    assert summary["metrics"]["site"]["dc1"]["energy_error"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "../x"}, "cannot be a name"),
+        ({"simulation": {"duration_s": 86400, "step_s": 1e-4}}, "too many"),
+        ({"criteria": [{"metric": "voltage.min_pu", "min": "1"}]}, "expected a number"),
+        ({"sites": [{"name": "total"}]}, "sum of all sites"),
+        ({"sites": [{"workloads": [{"type": "training", "frequency_hz": 1e9}]}]}, "half the sample rate"),
+        ({"sites": [{"workloads": [{"type": "training", "up_noise_range": [0.5, 0.1]}]}]}, "in order"),
+        ({"events": [{"type": "line_trip", "line": "Line_1", "at_s": t} for t in (0.1, 0.2)]}, "open already"),
+    ],
+)
+def test_contradictions_are_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        cosim.run(small(**changes))
+
+
+def test_a_trace_that_would_loop_for_ever_is_refused(tmp_path):
+    (tmp_path / "ns.csv").write_text("t_ns,power_w\n0,1\n1,2\n2,1\n")
+    workload = {"type": "trace", "file": str(tmp_path / "ns.csv")}
+    with pytest.raises(InputError, match="would loop"):
+        cosim.run(small(sites=[{"workloads": [workload]}]))
+    (tmp_path / "zero.csv").write_text("t_s,power_w\n0,0\n1,0\n2,0\n")
+    with pytest.raises(InputError, match="above 0 W"):
+        cosim.run(small(sites=[{"workloads": [{**workload, "file": str(tmp_path / "zero.csv")}]}]))
+
+
+def test_a_result_that_cannot_be_written_is_bad_input(tmp_path):
+    (tmp_path / "result.h5").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        cosim.run(small(), tmp_path)
 
 
 def test_python_and_command_line_refuse_alike():

@@ -26,7 +26,7 @@ def test_parallel_lines_need_a_circuit(grid):
     parallel = [line for line in grid.lines if line.circuit > 1]
     assert parallel
     ends = (parallel[0].to_bus, parallel[0].from_bus)
-    with pytest.raises(GridError, match="give circuit: 1 to"):
+    with pytest.raises(GridError, match="give circuit: 1 or 2"):
         grid.find_line(ends=ends)
     assert grid.find_line(ends=ends, circuit=2) == parallel[0]
     with pytest.raises(GridError, match="no circuit 9"):

@@ -78,9 +78,9 @@ def test_describe_states_scale_and_result():
     (workload,) = plain["workloads"]
     assert plain["steady_mw"] == 50
     assert workload["scale_to"] == "peak"
-    assert workload["factor_mw_per_w"] == pytest.approx(50 / 4000 / 1.25)
-    assert workload["mean_mw"] == pytest.approx(50 * 2500 / 4000)
-    assert workload["peak_mw"] == pytest.approx(40 + 0.2 * 31.25)
+    assert workload["factor_mw_per_w"] == pytest.approx(50 / (4000 + 0.25 * 2500))
+    assert workload["mean_mw"] == pytest.approx(50 * 1.25 * 2500 / (4000 + 0.25 * 2500))
+    assert workload["peak_mw"] == pytest.approx(50)
 
 
 def test_a_site_without_workloads_is_steady():
@@ -122,3 +122,11 @@ def test_every_public_name_is_there():
     assert all(hasattr(loads, name) for name in loads.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Tracer'"):
         _ = loads.Tracer
+
+
+def test_peak_at_the_poi_is_the_share_of_the_rating_with_cooling():
+    trace = make_trace([0, 1, 2], [1, 3, 1], "linear")
+    site = SiteDemand(200.0, (Workload(trace, 1.0, "peak"),), pue=1.5)
+    (described,) = site.describe()["workloads"]
+    assert described["peak_mw"] == pytest.approx(200.0)
+    assert described["cooling_mw"] == pytest.approx(0.5 * described["factor_mw_per_w"] * trace.mean_w)
