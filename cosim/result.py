@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from cosim.recorder import FORMAT, SITE_COLUMNS
 
 RESULT_NAME = "result.h5"
 SUMMARY_NAME = "summary.json"
+BLOCK_ROWS = 16_384
+"""Rows of a channel read at a time where not all of it is wanted."""
 
 
 class ResultError(ValueError):
@@ -72,19 +74,49 @@ class Result:
         """Whether a channel was recorded."""
         return name in self.channels
 
-    def channel(self, name: str) -> pd.DataFrame:
-        """One channel: index ``time_s``, a column per element, ``attrs["unit"]``."""
+    def elements(self, name: str) -> list[str]:
+        """Names of a channel's elements."""
         self._require(name, self.channels, "channel")
+        with self._open() as file:
+            return _texts(file[f"channels/{name}"].attrs["elements"])
+
+    def channel(self, name: str, elements: Sequence[str] | None = None) -> pd.DataFrame:
+        """One channel: index ``time_s``, a column per element, ``attrs["unit"]``.
+
+        With `elements`, those alone, without ever holding the whole channel in memory.
+        """
+        known = self.elements(name)
+        chosen = known if elements is None else list(elements)
+        for element in chosen:
+            self._require(element, tuple(known), f"element of channel {name} named")
+        columns = slice(None) if elements is None else [known.index(element) for element in chosen]
+        blocks = [np.empty((0, len(chosen))), *(block[:, columns] for block in self._blocks(name))]
+        values = np.concatenate(blocks)
+        frame = pd.DataFrame(values, index=pd.Index(self.time_s[: len(values)], name="time_s"), columns=chosen)
+        with self._open() as file:
+            frame.attrs["unit"] = _plain(file[f"channels/{name}"].attrs["unit"])
+        return frame
+
+    def envelope(self, name: str) -> pd.DataFrame:
+        """Smallest and largest element of a channel at each stored time: columns min, max; NaN where all are."""
+        self._require(name, self.channels, "channel")
+        pairs = [np.empty((0, 2))]
+        for block in self._blocks(name):
+            finite = np.isfinite(block)
+            low = np.where(finite, block, np.inf).min(axis=1, initial=np.inf)
+            high = np.where(finite, block, -np.inf).max(axis=1, initial=-np.inf)
+            some = finite.any(axis=1)
+            pairs.append(np.column_stack([np.where(some, low, np.nan), np.where(some, high, np.nan)]))
+        values = np.concatenate(pairs)
+        return pd.DataFrame(values, index=pd.Index(self.time_s[: len(values)], name="time_s"), columns=["min", "max"])
+
+    def _blocks(self, name: str) -> Iterator[NDArray[np.float64]]:
+        """A channel's rows, some thousands at a time."""
         with self._open() as file:
             data = file[f"channels/{name}"]
             rows = min(self.time_s.size, data.shape[0])  # a killed run may lack one dataset's last rows
-            frame = pd.DataFrame(
-                data[:rows],
-                index=pd.Index(self.time_s[:rows], name="time_s"),
-                columns=_texts(data.attrs["elements"]),
-            )
-            frame.attrs["unit"] = _plain(data.attrs["unit"])
-        return frame
+            for start in range(0, rows, BLOCK_ROWS):
+                yield data[start : min(start + BLOCK_ROWS, rows)]
 
     def site(self, name: str) -> pd.DataFrame:
         """A site's draw at every node: index ``time_s`` (a jump has two rows).

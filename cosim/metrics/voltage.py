@@ -38,13 +38,14 @@ def assess(result: Result) -> Section:
     if not result.has_channel("voltage_pu"):
         return Section(values, {"voltage": not_recorded("voltage_pu")})
     table = result.extrema("voltage_pu").dropna()
-    frame = result.channel("voltage_pu")
-    if table.empty or frame.empty:
+    if table.empty or not result.time_s.size:
         return Section(values, {"voltage": "channel voltage_pu holds no values"})
     notes = result.attributes
     for side, index in (("min", table["min"].to_numpy().argmin()), ("max", table["max"].to_numpy().argmax())):
         row = table.iloc[index]
         values |= {f"{side}_pu": row[side], f"{side}_bus": row.name, f"{side}_time_s": row[f"{side}_time_s"]}
+    outside = table[(table["min"] < SAG_PU) | (table["max"] > SWELL_PU)]
+    frame = result.channel("voltage_pu", list(outside.index))  # of the others no event can be
     time_s = frame.index.to_numpy()
     values["shortest_event_s"] = shortest_event(time_s, notes.get("step_s"))
     values["events"] = events(time_s, frame.to_numpy(), list(frame.columns), float(notes["nominal_hz"]))

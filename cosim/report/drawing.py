@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
@@ -131,16 +132,13 @@ def curve(
     return y
 
 
-def band(plot: go.Figure, time_s: Array, values: Array, name: str) -> Array:
-    """Shade between the smallest and the largest element [time, element] at each instant."""
-    if values.shape[1] < 2:
-        return np.empty(0)
-    some = np.isfinite(values).any(axis=1)
-    low = np.where(np.isfinite(values), values, np.inf).min(axis=1)[some]
-    high = np.where(np.isfinite(values), values, -np.inf).max(axis=1)[some]
+def band(plot: go.Figure, envelope: pd.DataFrame, name: str) -> Array:
+    """Shade between the smallest and the largest element at each instant (columns min and max over time)."""
+    known = envelope.dropna()
+    time_s, low, high = known.index.to_numpy(), known["min"].to_numpy(), known["max"].to_numpy()
     edge = {"width": 0.6, "color": GREY}
     for side, fill in ((low, None), (high, "tonexty")):
-        x, y = decimate(time_s[some], side)
+        x, y = decimate(time_s, side)
         plot.add_trace(
             go.Scatter(
                 x=x,

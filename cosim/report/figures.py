@@ -138,23 +138,24 @@ def grid_frequency(source: Source) -> Figure:
     plot = axes(1, ["frequency (Hz)"], SINGLE_PX)
     drawn, missing = Range(), []
 
-    buses = _frame(result, "frequency_hz")
+    buses = _frame(result, "frequency_hz", [values["worst_bus"]])
     if isinstance(buses, str):
         missing.append(f"Buses are not drawn: {buses}.")
     elif values["worst_bus"] in buses.columns:
         bus_hz = finite(buses[values["worst_bus"]].to_numpy())
         label = f"bus {values['worst_bus']}"
         drawn.add(curve(plot, buses.index.to_numpy(), bus_hz, label, PURPLE, dash="dot", width=1))
-    speeds = _frame(result, "speed_pu")
+    worst = _further(values["nadir_hz"], values["zenith_hz"], nominal_hz) if values["nadir_hz"] is not None else "nadir"
+    name = values[f"{worst}_generator"]
+    speeds = _frame(result, "speed_pu", [name])
     if isinstance(speeds, str):
         missing.append(f"Generators are not drawn: {speeds}.")
     else:
-        time_s, hz = speeds.index.to_numpy(), nominal_hz * finite(speeds.to_numpy())
-        drawn.add(band(plot, time_s, hz, "all generators"))
-        worst = _further(values["nadir_hz"], values["zenith_hz"], nominal_hz)
-        name = values[f"{worst}_generator"]
+        if len(result.elements("speed_pu")) > 1:
+            drawn.add(band(plot, nominal_hz * result.envelope("speed_pu"), "all generators"))
         if name in speeds.columns:
-            drawn.add(curve(plot, time_s, hz[:, speeds.columns.get_loc(name)], f"generator {name}", ORANGE))
+            hz = nominal_hz * finite(speeds[name].to_numpy())
+            drawn.add(curve(plot, speeds.index.to_numpy(), hz, f"generator {name}", ORANGE))
     coi = frequency.coi_series(result, nominal_hz)
     if isinstance(coi, str):
         missing.append(f"The centre of inertia is not drawn: {coi}.")
@@ -231,15 +232,16 @@ def voltage(source: Source) -> Figure:
     """Voltage of all buses as a band, with the lowest, the highest and the sites' buses."""
     about = VOLTAGE
     result, values = source.result, source.metrics["voltage"]
-    frame = _frame(result, "voltage_pu")
+    pois: dict[str, list[str]] = {}
+    for name in result.sites:
+        pois.setdefault(str(result.site_attributes(name).get("bus")), []).append(name)
+    frame = _frame(result, "voltage_pu", [values["min_bus"], values["max_bus"], *pois])
     if isinstance(frame, str):
         return _no_figure(about, frame)
     plot, drawn = axes(1, ["voltage (pu)"], SINGLE_PX), Range()
     time_s, volts = frame.index.to_numpy(), finite(frame.to_numpy())
-    drawn.add(band(plot, time_s, volts, "all buses"))
-    pois: dict[str, list[str]] = {}
-    for name in result.sites:
-        pois.setdefault(str(result.site_attributes(name).get("bus")), []).append(name)
+    if len(result.elements("voltage_pu")) > 1:
+        drawn.add(band(plot, result.envelope("voltage_pu"), "all buses"))
     for bus, colour, what in ((values["min_bus"], ORANGE, "lowest"), (values["max_bus"], GREEN, "highest")):
         if bus in frame.columns:
             at_poi = f", POI of {', '.join(pois.pop(bus))}" if bus in pois else ""
@@ -323,12 +325,14 @@ def _why_no_sites(result: Result) -> str:
     return "the scenario has no sites" if not result.sites else "no time step was stored for any site"
 
 
-def _frame(result: Result, channel: str) -> pd.DataFrame | str:
-    """Return a recorded channel with finite values in it, or why there is none."""
+def _frame(result: Result, channel: str, wanted: Sequence[str | None]) -> pd.DataFrame | str:
+    """Return those of the wanted elements that a recorded channel has, or why it has nothing to show."""
     if not result.has_channel(channel):
         return f"channel {channel} was not recorded"
-    frame = result.channel(channel)
-    return frame if np.isfinite(frame.to_numpy()).any() else f"no time step of channel {channel} was stored"
+    if not result.time_s.size or result.extrema(channel)["min"].isna().all():
+        return f"no time step of channel {channel} was stored"
+    known = result.elements(channel)
+    return result.channel(channel, list(dict.fromkeys(name for name in wanted if name in known)))
 
 
 def _further(low: float, high: float, nominal: float) -> str:

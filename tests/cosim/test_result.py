@@ -103,3 +103,16 @@ def test_errors_say_what_and_what_else(run, tmp_path):
         pass
     with pytest.raises(ResultError, match="not a cosim result"):
         Result.open(tmp_path / "other.h5")
+
+
+def test_parts_of_a_channel_without_the_whole(run, monkeypatch):
+    monkeypatch.setattr("cosim.result.BLOCK_ROWS", 1)
+    whole = run.voltage_pu
+    last = whole.columns[-1]
+    assert run.channel("voltage_pu", [last]).equals(whole[[last]])
+    assert run.elements("voltage_pu") == list(whole.columns)
+    envelope = run.envelope("voltage_pu")
+    assert envelope["min"].tolist() == whole.min(axis=1).tolist()
+    assert envelope["max"].tolist() == whole.max(axis=1).tolist()
+    with pytest.raises(ResultError, match="no element of channel voltage_pu named"):
+        run.channel("voltage_pu", ["nowhere"])
