@@ -258,8 +258,10 @@ def _place(
             problems.add_error(("sites", k, "mode"), error)
     if scenario.redispatch.mode == "slack" or added_mw <= 0:
         return {}
+    machine = {str(m.generator): str(m.idx) for m in grid.machines}  # what channels call the generators
     try:
-        return grid.redispatch(added_mw, scenario.redispatch.machines or None)
+        shares = grid.redispatch(added_mw, scenario.redispatch.machines or None)
+        return {machine[generator]: mw for generator, mw in shares.items()}
     except GridError as error:
         problems.add_error(("redispatch",), error)
         return {}
