@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cosim.recorder import Recorder
 from cosim.runner import execute
 from cosim.scenario.load import validate
 from cosim.scenario.source import Source
@@ -13,8 +12,6 @@ from cosim.study import Study, prepare_study
 from cosim.timeline import plan
 from loads.injector import InjectionMode, Injector
 from loads.interpolation import Waveform
-
-__all__ = ["Recorder", "make_study", "speeds"]
 
 
 def make_study(

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import Recorder, make_study
+from common import make_study
 from rich.console import Console
 
-from cosim.recorder import ChannelSpec
+from cosim.recorder import ChannelSpec, Recorder
 from cosim.simulation import CoSimulation
 from loads.interpolation import Waveform, hat_average
 from loads.training import TrainingCycle

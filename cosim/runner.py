@@ -1,9 +1,8 @@
 """Execute one scenario and leave behind its result, summary, resolved scenario and report."""
 
-import contextlib
 import io
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +138,7 @@ def scenario_text(scenario: Scenario) -> str:
     return stream.getvalue()
 
 
-@contextlib.contextmanager
-def _recorder(study: Study, initialisation: Initialisation, path: Path, text: str) -> Iterator[Recorder]:
+def _recorder(study: Study, initialisation: Initialisation, path: Path, text: str) -> Recorder:
     """Recorder with the channels that the scenario asks for; none if there is no initial state to record."""
     engine, scenario = study.engine, study.scenario
     channels: dict[str, ChannelSpec] = {}
@@ -159,7 +157,7 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
         "scenario": text,
     }
     try:
-        recorder = Recorder(
+        return Recorder(
             path,
             channels,
             list(study.demands),
@@ -170,8 +168,6 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
     except OSError as error:  # HDF5's own errors name no file
         hint = "close programs that have it open, or choose another folder with --out"
         raise InputError(Problem(f"cannot be written: {error}", place=str(path), hint=hint)) from error
-    with recorder:
-        yield recorder
 
 
 def _simulate(study: Study, initialisation: Initialisation, recorder: Recorder, progress: Progress) -> Outcome:
@@ -243,4 +239,4 @@ def _warnings(study: Study, outcome: Outcome) -> list[str]:
 
 def _model_notes(study: Study, initialisation: Initialisation) -> list[str]:
     """What the reader of the case and ANDES said about its data: evidence for the report, no cause for alarm."""
-    return study.notes + [m.splitlines()[0] for m in initialisation.messages if "not verified" not in m]
+    return study.grid.notes + [m.splitlines()[0] for m in initialisation.messages if "not verified" not in m]

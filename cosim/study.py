@@ -1,6 +1,6 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,6 @@ from loads.site import SiteDemand
 EDGE_SHARE = 0.01
 """A jump of the trace larger than this share of the site's rating ends a step; smaller ones are averaged."""
 
-_LARGEST_LOAD = "the bus with the largest load"
-
 
 @dataclass
 class Study:
@@ -45,7 +43,6 @@ class Study:
     demands: dict[str, SiteDemand]
     start_level: np.ndarray
     redispatch_mw: dict[str, float]
-    notes: list[str] = field(default_factory=list)
 
 
 class _Problems:
@@ -123,7 +120,6 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         demands=demands,
         start_level=start_level,
         redispatch_mw=redispatch_mw,
-        notes=list(grid.notes),
     )
 
 
