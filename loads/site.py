@@ -1,15 +1,14 @@
 """The demand of a data-centre site at its point of interconnection (POI), before mitigation and protection.
 
-    P_POI(t) = steady + sum over workloads of (weight * P(t) + cooling)
+    P_POI(t) = steady + sum over workloads of weight * shape(t)
 
-The fluctuating rating is ``rating_mw * (1 - steady_share)``. Cooling follows its heat over minutes, so here
-it stays at the workload's mean while the IT power moves. With the PUE, a share 1 - 1 / PUE of the POI power
-is cooling; where a workload counts devices, whose trace is IT power, (PUE - 1) times its mean comes on top.
+with each workload's shape, losses and cooling included, from `loads.power_chain`. The fluctuating rating is
+``rating_mw * (1 - steady_share)``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from loads.injector import Injector
 from loads.interpolation import AtEnd, Waveform
+from loads.power_chain import PoiShape, PowerChain
 from loads.segments import Floats
 from loads.trace import Trace
 
@@ -34,11 +34,14 @@ class Workload:
     share
         Of the site's fluctuating rating; not used with ``"count"``.
     scale_to
-        What of the trace is scaled to that share: its ``"mean"``, its ``"peak"``, or ``"nominal"``, 1 W, for
-        a synthetic trace of nominal power 1 W. ``"count"`` multiplies the trace by a number of devices
-        instead.
+        What becomes that share, cooling and losses included: the trace's ``"mean"``, its ``"peak"``, or its
+        ``"nominal"`` power. ``"count"`` multiplies the trace by a number of devices instead.
     count
         Number of devices, for ``"count"``.
+    nominal_w
+        Nominal power of the trace, for ``"nominal"``.
+    at_devices
+        Whether the trace was measured at the computing devices, in front of the servers' power supplies.
     at_end
         ``"loop"`` or ``"hold"``: see `loads.interpolation.Waveform`.
 
@@ -53,6 +56,8 @@ class Workload:
     scale_to: ScaleTo = "mean"
     count: float | None = None
     at_end: AtEnd = "loop"
+    nominal_w: float = 1.0
+    at_devices: bool = False
 
     def __post_init__(self) -> None:
         if self.scale_to not in ("mean", "peak", "nominal", "count"):
@@ -74,7 +79,7 @@ class Workload:
     def reference_w(self) -> float:
         """The trace's power that becomes the share; for count, the mean."""
         if self.scale_to == "nominal":
-            return 1.0
+            return self.nominal_w
         return self.trace.max_w if self.scale_to == "peak" else self.trace.mean_w
 
 
@@ -91,7 +96,11 @@ class SiteDemand:
     steady_share
         Share of the rating that does not.
     pue
-        Power usage effectiveness, POI power over IT power, 1 or more.
+        Power usage effectiveness, mean POI power over mean IT power, 1 or more.
+    chain
+        Equipment between the devices and the POI.
+    power_factor
+        At the POI, lagging.
 
     Raises
     ------
@@ -103,6 +112,8 @@ class SiteDemand:
     workloads: tuple[Workload, ...]
     steady_share: float = 0.0
     pue: float = 1.0
+    chain: PowerChain = PowerChain()
+    power_factor: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "workloads", tuple(self.workloads))
@@ -112,6 +123,13 @@ class SiteDemand:
             raise ValueError(f"steady_share must be from 0 to 1, got {self.steady_share}")
         if not 1.0 <= self.pue < np.inf:
             raise ValueError(f"pue must be 1 or more, got {self.pue}")
+        if self.pue * self.chain.delivery_efficiency < 1.0 - 1e-12:
+            raise ValueError(
+                f"pue {self.pue:g} leaves no room for the losses of UPS and transformer: it must be at least "
+                f"{1.0 / self.chain.delivery_efficiency:.4g}"
+            )
+        if not 0.0 < self.power_factor <= 1.0:
+            raise ValueError(f"power_factor must be above 0 and at most 1, got {self.power_factor}")
         total = sum(workload.share for workload in self.workloads if workload.scale_to != "count")
         if total > 1.0 + 1e-9:
             raise ValueError(f"the shares of the workloads must not exceed 1 together, got {total:g}")
@@ -121,21 +139,22 @@ class SiteDemand:
         """Power that no workload makes."""
         return self.rating_mw * self.steady_share
 
+    @property
+    def mvar_per_mw(self) -> float:
+        """Reactive power at the POI per active power, from the power factor."""
+        return float(np.sqrt(1.0 - self.power_factor**2) / self.power_factor)
+
     @cached_property
     def components(self) -> list[tuple[Waveform, float]]:
         """Waveforms [W] and their weights [MW/W], for `loads.injector.Injector`."""
         return [
-            (
-                Waveform.from_trace(workload.trace, workload.at_end),
-                self._factor(workload) * self._it_share(workload),
-            )
-            for workload in self.workloads
+            (waveform, scale * weight) for shape, scale in self._scaled_shapes for waveform, weight in shape.components
         ]
 
     @property
     def constant_mw(self) -> float:
-        """Steady power and cooling."""
-        return self.steady_mw + sum(self._cooling_mw(workload) for workload in self.workloads)
+        """Steady power, and what of the workloads' power does not move."""
+        return self.steady_mw + sum(scale * shape.constant_w for shape, scale in self._scaled_shapes)
 
     @property
     def native_interval_s(self) -> float | None:
@@ -179,46 +198,42 @@ class SiteDemand:
 
     def describe(self) -> dict[str, Any]:
         """Return, for reports, each workload's scaling and resulting power at the POI."""
-        workloads = []
-        for workload in self.workloads:
-            factor = self._factor(workload)
-            weight = factor * self._it_share(workload)
-            cooling_mw = self._cooling_mw(workload)
-            workloads.append(
-                {
-                    "source": workload.trace.provenance.source,
-                    "scale_to": workload.scale_to,
-                    "share": None if workload.scale_to == "count" else workload.share,
-                    "count": workload.count,
-                    "at_end": workload.at_end,
-                    "factor_mw_per_w": weight,
-                    "cooling_mw": cooling_mw,
-                    "mean_mw": weight * workload.trace.mean_w + cooling_mw,
-                    "peak_mw": weight * workload.trace.max_w + cooling_mw,
-                    "min_mw": weight * workload.trace.min_w + cooling_mw,
-                }
-            )
+        workloads = [
+            {
+                "source": workload.trace.provenance.source,
+                "scale_to": workload.scale_to,
+                "share": None if workload.scale_to == "count" else workload.share,
+                "count": workload.count,
+                "at_end": workload.at_end,
+                "factor_mw_per_w": scale,
+                "cooling_mw": scale * shape.cooling_w,
+                "mean_mw": scale * shape.mean_w,
+                "peak_mw": scale * shape.at_level(shape.it.max_w),
+                "min_mw": scale * shape.at_level(shape.it.min_w),
+            }
+            for workload, (shape, scale) in zip(self.workloads, self._scaled_shapes, strict=True)
+        ]
         return {
             "rating_mw": self.rating_mw,
             "steady_mw": self.steady_mw,
             "pue": self.pue,
+            "chain": {name: value if np.isfinite(value) else None for name, value in asdict(self.chain).items()},
+            "power_factor": self.power_factor,
             "constant_mw": self.constant_mw,
             "workloads": workloads,
         }
 
-    def _factor(self, workload: Workload) -> float:
-        """MW at the POI, cooling included, per watt of the trace; for count, IT power alone."""
+    @cached_property
+    def _scaled_shapes(self) -> list[tuple[PoiShape, float]]:
+        """Each workload's power at the POI, and its scale in MW of IT power per watt of the trace."""
+        shapes = [PoiShape(w.trace, w.at_end, w.at_devices, self.pue, self.chain) for w in self.workloads]
+        return [(shape, self._scale(w, shape)) for w, shape in zip(self.workloads, shapes, strict=True)]
+
+    def _scale(self, workload: Workload, shape: PoiShape) -> float:
         if workload.count is not None:
-            return workload.count / 1e6
-        reference_w = workload.reference_w
-        if workload.scale_to == "peak":  # cooling stays at the mean, so less than 1 / PUE of the POI's peak moves
-            reference_w = (reference_w + (self.pue - 1.0) * workload.trace.mean_w) / self.pue
-        return workload.share * self.rating_mw * (1.0 - self.steady_share) / reference_w
-
-    def _it_share(self, workload: Workload) -> float:
-        return 1.0 if workload.scale_to == "count" else 1.0 / self.pue
-
-    def _cooling_mw(self, workload: Workload) -> float:
-        """Cooling of a workload: PUE - 1 times its mean IT power, in either scaling."""
-        it_mw = self._factor(workload) * self._it_share(workload) * workload.trace.mean_w
-        return (self.pue - 1.0) * it_mw
+            supplied = self.chain.psu_efficiency if workload.at_devices else 1.0
+            return workload.count / (supplied * (1.0 - self.chain.other_it_share)) / 1e6
+        share_mw = workload.share * self.rating_mw * (1.0 - self.steady_share)
+        if workload.scale_to == "peak":  # cooling and other IT stay near their means, so the rest is less than the peak
+            return share_mw / shape.at_level(shape.it.max_w)
+        return share_mw / (self.pue * workload.reference_w)
