@@ -76,6 +76,10 @@ class PowerChain:
         return self.ups_efficiency * self.transformer_efficiency
 
 
+IDEAL = PowerChain()
+"""No losses, no lags, steady cooling."""
+
+
 @dataclass(frozen=True, eq=False)
 class PoiShape:
     """A workload's power at the POI per watt of its trace: ``moving`` + ``cooling`` + ``constant_w``.

@@ -16,7 +16,7 @@ import numpy as np
 
 from loads.injector import Injector
 from loads.interpolation import AtEnd, Waveform
-from loads.power_chain import PoiShape, PowerChain
+from loads.power_chain import IDEAL, PoiShape, PowerChain
 from loads.segments import Floats
 from loads.trace import Trace
 
@@ -112,7 +112,7 @@ class SiteDemand:
     workloads: tuple[Workload, ...]
     steady_share: float = 0.0
     pue: float = 1.0
-    chain: PowerChain = PowerChain()
+    chain: PowerChain = IDEAL
     power_factor: float = 1.0
 
     def __post_init__(self) -> None:
