@@ -39,7 +39,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     unit = power_unit(options.power_unit or "W", file.path)
     bad = BadRows(file.path)
     rows = [(number, line.split(",")) for number, line in numbered_lines(file)]
-    usual = Counter(len(fields) for _, fields in rows).most_common(1)[0][0]
+    usual = _usual_length([fields for _, fields in rows])
     lines: list[int] = []
     stamps: list[str] = []
     numbers: list[tuple[float, float]] = []
@@ -75,6 +75,11 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         notes=_notes(sorted(phases), watts, power_factor),
         warnings=warnings + unreadable_cells((channel,), "are negative or hold no number"),
     )
+
+
+def _usual_length(rows: list[list[str]]) -> int:
+    lengths = Counter(len(fields) for fields in rows if fields[0] == "Time")
+    return lengths.most_common(1)[0][0] if lengths else 0
 
 
 def _pairs(fields: list[str]) -> dict[str, str]:

@@ -1,0 +1,70 @@
+"""Damage to a file, and what a reader may make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import strategies as st
+
+from loads.errors import LoadDataError
+from loads.readers.readings import Readings, ReadOptions
+from loads.readers.source import SourceFile
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes) -> bytes:
+    """Flip bytes, delete, repeat or swap lines, insert junk, or cut the end; up to three times."""
+    data = bytearray(content)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        kind = draw(st.sampled_from(["flip", "flip", "delete line", "repeat line", "insert", "cut"]))
+        lines = data.splitlines(keepends=True)
+        line = draw(st.integers(0, max(0, len(lines) - 1)))
+        if not data:
+            break
+        if kind == "flip":
+            data[at] = draw(st.integers(0, 255))
+        elif kind == "insert":
+            junk = [
+                b"\0",
+                b"nan",
+                b"inf",
+                b"-1",
+                b"1e999",
+                b",",
+                b'"',
+                b"[" * 3000,
+                b"null",
+                b"\xff",
+                b"9" * 30,
+                b"{}",
+                b"true",
+            ]
+            data[at:at] = draw(st.sampled_from(junk))
+        elif kind == "cut":
+            del data[at:]
+        else:
+            lines[line : line + 1] = [lines[line]] * (2 if kind == "repeat line" else 0)
+            data = bytearray(b"".join(lines))
+    return bytes(data)
+
+
+def read_anyhow(
+    path: str, read: Callable[[SourceFile, ReadOptions], Readings], options: ReadOptions | None = None
+) -> Readings | None:
+    """Read a file that may be damaged: None for a `LoadDataError`, else readings that hold together."""
+    try:
+        readings = read(SourceFile.open(path), options or ReadOptions())
+    except LoadDataError:
+        return None
+    assert readings.channels
+    assert len({channel.name for channel in readings.channels}) == len(readings.channels)
+    for channel in readings.channels:
+        assert channel.time_s.dtype == channel.power_w.dtype == np.float64
+        assert channel.time_s.shape == channel.power_w.shape
+        assert channel.line is None or channel.line.shape == channel.time_s.shape
+        assert channel.time_s.size
+        assert np.isfinite(channel.time_s).all()
+        assert not np.isinf(channel.power_w).any()
+    return readings
