@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from loads.interpolation import Waveform
-from loads.training import TrainingCycle
+from loads.workloads.cycle import TrainingCycle
 
 STEPS_S = (0.01, 0.02, 1 / 30)
 DURATION_S = 10.0

@@ -16,7 +16,7 @@ from rich.console import Console
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.simulation import CoSimulation
 from loads.interpolation import Waveform, hat_average
-from loads.training import TrainingCycle
+from loads.workloads.cycle import TrainingCycle
 
 CASES = {"ieee39": 16, "npcc140": 50}
 DURATION_S = 10.0

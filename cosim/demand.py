@@ -11,7 +11,7 @@ from loads.interpolation import Waveform
 from loads.readers import read_trace
 from loads.site import SiteDemand
 from loads.site import Workload as ScaledTrace
-from loads.training import TrainingCycle
+from loads.workloads.cycle import TrainingCycle
 
 MAX_LOOPS = 100_000
 """More repetitions of a trace than this in one run are a mistake in its time unit."""

@@ -13,12 +13,25 @@ if TYPE_CHECKING:
     from loads.readers import FORMATS, detect_format, read_trace
     from loads.site import SiteDemand, Workload
     from loads.trace import Provenance, Trace, TraceWarning
-    from loads.training import TrainingCycle
+    from loads.workloads import (
+        SITE_MIX,
+        FineTuningCycle,
+        JobLifeCycle,
+        Phases,
+        TrainingCycle,
+        WorkloadModel,
+        mix,
+        synthesise,
+    )
 
 __all__ = [
     "FORMATS",
+    "SITE_MIX",
+    "FineTuningCycle",
     "Injector",
+    "JobLifeCycle",
     "LoadDataError",
+    "Phases",
     "Provenance",
     "SiteDemand",
     "Trace",
@@ -26,10 +39,13 @@ __all__ = [
     "TrainingCycle",
     "Waveform",
     "Workload",
+    "WorkloadModel",
     "detect_format",
     "hat_average",
+    "mix",
     "point_sample",
     "read_trace",
+    "synthesise",
 ]
 
 _MODULES = {
@@ -39,7 +55,16 @@ _MODULES = {
     "readers": ("FORMATS", "detect_format", "read_trace"),
     "site": ("SiteDemand", "Workload"),
     "trace": ("Provenance", "Trace", "TraceWarning"),
-    "training": ("TrainingCycle",),
+    "workloads": (
+        "SITE_MIX",
+        "FineTuningCycle",
+        "JobLifeCycle",
+        "Phases",
+        "TrainingCycle",
+        "WorkloadModel",
+        "mix",
+        "synthesise",
+    ),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

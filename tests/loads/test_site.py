@@ -8,7 +8,7 @@ from loads_reference import make_trace
 
 from loads.injector import Injector
 from loads.site import SiteDemand, Workload
-from loads.training import TrainingCycle
+from loads.workloads.cycle import TrainingCycle
 
 TRACE = make_trace([0, 1, 2, 3, 4], [1000, 3000, 2000, 4000], "hold")  # mean 2500, peak 4000
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from loads.interpolation import Waveform
-from loads.training import TrainingCycle
+from loads.workloads.cycle import TrainingCycle
 
 QUIET = {
     "frequency_sd": 0.0,
