@@ -40,7 +40,13 @@ class Provenance:
     path, sha256, format, power_unit, time_unit
         Of the file read; None for a synthetic trace.
     sample_interval_s
-        Median distance between samples.
+        Median distance between the samples of a channel.
+    sensor_window_s
+        Time over which the sensor averages or holds: shorter ramps are not in the trace. None: not known.
+    channels
+        Names of the channels that the trace is the sum of.
+    samples
+        How many samples they have together, after cleaning.
     parameters
         Of the model, drawn values and seed included.
     notes
@@ -57,6 +63,9 @@ class Provenance:
     power_unit: str | None = None
     time_unit: str | None = None
     sample_interval_s: float | None = None
+    sensor_window_s: float | None = None
+    channels: tuple[str, ...] = ()
+    samples: int | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[TraceWarning, ...] = ()
@@ -69,6 +78,7 @@ class Provenance:
         """Return plain dicts and lists, ready for JSON."""
         plain = asdict(self)
         plain["notes"] = list(self.notes)
+        plain["channels"] = list(self.channels)
         plain["warnings"] = [asdict(warning) for warning in self.warnings]
         return plain
 
@@ -146,7 +156,12 @@ class Trace:
 
     @cached_property
     def sample_interval_s(self) -> float:
-        """Median distance between knots."""
+        """Distance between samples, from the provenance; if it gives none, the median distance between knots.
+
+        The sum of channels read at different instants has more knots than any of them has samples.
+        """
+        if self.provenance.sample_interval_s is not None:
+            return self.provenance.sample_interval_s
         return float(np.median(np.diff(self.time_s)))
 
     @cached_property

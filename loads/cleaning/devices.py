@@ -1,0 +1,154 @@
+"""Rows of several devices that take turns without saying so: found by their rhythm, and split.
+
+A tool that polls N devices writes N rows in a burst and then pauses. The rows cannot be grouped by equal times, as a
+burst may take milliseconds or most of a second, but every N-th interval is the pause. A single device gives the same
+rhythm when it is polled in bursts, or faster than its clock counts. What tells them apart is that each device has its
+own level: the rows of a burst then differ in the same way, burst after burst, beyond what the trend explains.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loads.cleaning.findings import Finding
+from loads.cleaning.rhythm import Rhythm, find_rhythm, rhythm_of
+from loads.errors import LoadDataError
+from loads.readers.readings import Channel, Floats
+
+_LEAST_WHOLE_ROWS = 0.9
+_LEAST_TICKS = 3
+_SIGNIFICANT = 5.0
+_BY_CHANCE = 4.0
+_LEAST_EFFECT = 0.15
+_ROUNDING = 1e-9
+
+
+def split_devices(channel: Channel, devices: int | None, path: str) -> tuple[tuple[Channel, ...], list[Finding]]:
+    """Split the rows of devices that take turns into one channel a device.
+
+    Parameters
+    ----------
+    channel
+        All rows, those without a number included, as they keep a device's place.
+    devices
+        Number of devices if it is known; 1 leaves the channel as it is. None: found from the times.
+    path
+        Of the file.
+
+    Returns
+    -------
+    channels
+        The channel itself, or ``device-0`` to ``device-(N - 1)`` in the order of the rows.
+    findings
+        `unindexed_devices` if it was split.
+
+    Raises
+    ------
+    LoadDataError
+        If the rows may belong to one device or to several, or too many of them are missing to tell whose they are.
+    """
+    if devices == 1:
+        return (channel,), []
+    rhythm = find_rhythm(channel.time_s) if devices is None else rhythm_of(channel.time_s, devices)
+    if rhythm is None:
+        return (channel,), []
+    starts = _tick_starts(rhythm, channel, path)
+    rows = starts[:, None] + np.arange(rhythm.period)
+    if devices is None:
+        levels = _levels(channel.time_s[rows], channel.power_w[rows])
+        if levels == "alike" and rhythm.is_instant:
+            return (channel,), []
+        if levels != "own":
+            raise LoadDataError(
+                f"the rows come in bursts of {rhythm.period}, which may be as many devices or one device",
+                path=path,
+                line=None if channel.line is None else int(channel.line[0]),
+                hint=f"give devices={rhythm.period} or devices=1",
+            )
+    dropped = channel.time_s.size - rows.size
+    return _by_device(channel, rows), [_finding(rhythm, dropped, devices)]
+
+
+def _by_device(channel: Channel, rows: NDArray[np.int64]) -> tuple[Channel, ...]:
+    times_s = channel.time_s[rows]
+    is_shared = bool((times_s == times_s[:, :1]).all())
+    first_s = np.ascontiguousarray(times_s[:, 0])
+    return tuple(
+        Channel(
+            f"device-{i}",
+            first_s if is_shared else np.ascontiguousarray(times_s[:, i]),
+            channel.power_w[rows[:, i]],
+            None if channel.line is None else channel.line[rows[:, i]],
+        )
+        for i in range(rows.shape[1])
+    )
+
+
+def _finding(rhythm: Rhythm, dropped: int, devices: int | None) -> Finding:
+    n = rhythm.period
+    names = tuple(f"device-{i}" for i in range(n))
+    detail = f"rows of {n} devices take turns without an index" + (", as given" if devices else "")
+    action = f"split into device-0 to device-{n - 1} by their turn"
+    if dropped:
+        action += f"; {dropped} rows of incomplete turns dropped"
+    return Finding("unindexed_devices", names, n, detail, action)
+
+
+def _tick_starts(rhythm: Rhythm, channel: Channel, path: str) -> NDArray[np.int64]:
+    """Return the first rows of the complete ticks, shape (ticks,)."""
+    n, size = rhythm.period, channel.time_s.size
+    if rhythm.first_row is not None:
+        return np.arange(rhythm.first_row, size - n + 1, n)
+    # Rows are missing, so the turn is lost: each pause starts it anew.
+    firsts = np.concatenate([[0], np.flatnonzero(np.diff(channel.time_s) > rhythm.pause_s) + 1])
+    whole = firsts[np.diff(np.append(firsts, size)) == n]
+    if whole.size * n < _LEAST_WHOLE_ROWS * size:
+        raise LoadDataError(
+            f"the rows seem to be of {n} devices in turn, but only {whole.size} of {firsts.size} turns are complete",
+            path=path,
+            line=None if channel.line is None else int(channel.line[0]),
+            hint="expected a device column, or all devices in each turn; devices=1 takes the rows as one device",
+        )
+    return whole
+
+
+def _levels(time_s: Floats, power_w: Floats) -> str:
+    """Tell whether the rows of a tick have levels of their own.
+
+    The mean of each place in the tick, less the tick's mean and the trend over the file, is compared with its scatter.
+
+    Parameters
+    ----------
+    time_s, power_w
+        Shape (ticks, N).
+
+    Returns
+    -------
+    str
+        ``"own"``: the places differ, as devices do. ``"alike"``: they differ by chance only. ``"unclear"``.
+    """
+    is_whole = np.isfinite(power_w).all(axis=1)
+    time_s, power_w = time_s[is_whole], power_w[is_whole]
+    ticks, n = power_w.shape
+    if ticks < _LEAST_TICKS:
+        return "unclear"
+    means_w = power_w.mean(axis=1)
+    residuals_w = power_w - means_w[:, None]
+    # One device on a steady ramp also differs from place to place, by its slope.
+    within = (time_s - time_s[:, :1]).mean(axis=0)
+    tick_s = (time_s[-1, 0] - time_s[0, 0]) / (ticks - 1)
+    place = within / tick_s if within[-1] > 0 else np.arange(n) / n
+    trend_w = (means_w[-1] - means_w[0]) / (ticks - 1) * (place - place.mean())
+    offsets_w = residuals_w.mean(axis=0) - trend_w
+    effect_w = float(np.sqrt(np.mean(offsets_w**2)))
+    scatter_w = float(np.sqrt(np.mean((residuals_w - residuals_w.mean(axis=0)) ** 2)))
+    rounding_w = _ROUNDING * float(np.abs(power_w).max())
+    if np.ptp(power_w) <= rounding_w:
+        return "unclear"
+    significance = effect_w / max(scatter_w, rounding_w) * np.sqrt(ticks)
+    if effect_w <= rounding_w or significance < _BY_CHANCE:
+        return "alike"
+    if significance >= _SIGNIFICANT and effect_w >= _LEAST_EFFECT * scatter_w:
+        return "own"
+    return "unclear"
