@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,16 @@ from loads.cleaning.combine import total
 from loads.cleaning.findings import Finding, names_in_words, warnings_of
 from loads.cleaning.identical import find_identical
 from loads.cleaning.idle import find_idle
-from loads.cleaning.pipeline import clean
+from loads.cleaning.pipeline import already_clean, clean
 from loads.errors import LoadDataError
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
 from loads.readers.units import suggestion
 from loads.trace import Provenance, Trace, TraceWarning
+from loads.written import Header, read_header
+
+_JOINED = "samples are joined by straight lines"
+_HELD = "each value holds until the next"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,8 @@ class Recording:
         Averaging window of the sensor [s] of the channels that have one.
     trim_idle
         Whether an idle head and tail of the sum are cut off.
+    is_held
+        Whether each value is the mean until the next time, as in a file written from a trace of shape ``"hold"``.
     """
 
     origin: Provenance
@@ -49,6 +54,7 @@ class Recording:
     findings: tuple[Finding, ...]
     windows_s: dict[str, float]
     trim_idle: bool = False
+    is_held: bool = False
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -58,7 +64,7 @@ class Recording:
     @property
     def warnings(self) -> tuple[TraceWarning, ...]:
         """What was odd in the samples of all channels; what their sum brings up comes with the trace."""
-        return warnings_of(self.findings, self.channels)
+        return _joined(self.origin.warnings, warnings_of(self.findings, self.channels))
 
     def trace(self, channels: Sequence[str] | None = None) -> Trace:
         """Return the sum of channels as a function of time.
@@ -71,7 +77,8 @@ class Recording:
         Returns
         -------
         Trace
-            Samples joined by straight lines, starting at 0 s. The warnings are those that concern these channels.
+            Samples joined by straight lines, starting at 0 s; or a hold trace as it was written. The warnings are those
+            that concern these channels.
 
         Raises
         ------
@@ -84,23 +91,18 @@ class Recording:
         findings = [*self.findings, *find_identical(blocks), *found]
         time_s, power_w, found = find_idle(time_s, power_w, names, self.trim_idle)
         findings += found
-        windows_s = [self.windows_s[name] for name in names if name in self.windows_s]
-        provenance = Provenance(
-            kind="recorded",
-            source=self.origin.source,
-            path=self.origin.path,
-            sha256=self.origin.sha256,
-            format=self.origin.format,
-            power_unit=self.origin.power_unit,
-            time_unit=self.origin.time_unit,
-            sample_interval_s=float(np.median([np.median(np.diff(block.time_s)) for block in blocks])),
-            sensor_window_s=max(windows_s, default=None),
+        intervals_s = [np.median(np.diff(block.time_s)) for block in blocks]
+        provenance = replace(
+            self.origin,
+            sample_interval_s=self.origin.sample_interval_s or round(float(np.median(intervals_s)), 9),
+            sensor_window_s=max((self.windows_s[name] for name in names if name in self.windows_s), default=None),
             channels=names,
-            samples=sum(block.size * len(block.names) for block in blocks),
-            parameters=self.origin.parameters,
-            notes=(*self.origin.notes, "samples are joined by straight lines"),
-            warnings=warnings_of(findings, names),
+            samples=sum((block.size - self.is_held) * len(block.names) for block in blocks),
+            notes=tuple(dict.fromkeys((*self.origin.notes, _HELD if self.is_held else _JOINED))),
+            warnings=_joined(self.origin.warnings, warnings_of(findings, names)),
         )
+        if self.is_held:
+            return Trace(started_at_zero(time_s), power_w[:-1], provenance, "hold")
         return Trace.from_samples(started_at_zero(time_s), power_w, provenance)
 
     def _chosen(self, channels: Sequence[str] | None) -> tuple[str, ...]:
@@ -122,6 +124,8 @@ class Recording:
 def record(sources: Sequence[tuple[SourceFile, Readings]], options: ReadOptions) -> Recording:
     """Clean the readings of one or several files and put them on one axis of time.
 
+    A file that `loads.export.write_trace` wrote is clean, and taken as it is.
+
     Parameters
     ----------
     sources
@@ -136,21 +140,31 @@ def record(sources: Sequence[tuple[SourceFile, Readings]], options: ReadOptions)
     """
     if not sources:
         raise LoadDataError("there is no file to read")
-    prefixes = _prefixes([source.path for source, _ in sources])
+    headers = [read_header(source) for source, _ in sources]
     files: list[ClockedBlocks] = []
     findings: list[Finding] = []
     windows_s: dict[str, float] = {}
-    for (source, readings), prefix in zip(sources, prefixes, strict=True):
-        cleaned = clean(readings, options, source.path, prefix)
+    prefixes = _prefixes([source.path for source, _ in sources])
+    for (source, readings), prefix, header in zip(sources, prefixes, headers, strict=True):
+        if header is None:
+            cleaned = clean(readings, options, source.path, prefix)
+        else:
+            cleaned = already_clean(readings, options.sensor_window_s or header.sensor_window_s, prefix)
         files.append(ClockedBlocks(source.path, readings.clock, readings.origin_ns, cleaned.blocks))
         findings += cleaned.findings
         windows_s |= cleaned.windows_s
     blocks, found = on_one_clock(files)
     findings += found
-    repeated = [name for name, count in Counter(name for block in blocks for name in block.names).items() if count > 1]
-    if repeated:
-        raise LoadDataError(f"several channels are named {repeated[0]!r}", path=sources[0][0].path)
-    return Recording(_origin(sources), tuple(blocks), tuple(findings), windows_s, options.trim_idle)
+    names = [name for block in blocks for name in block.names]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise LoadDataError(f"several channels are named {repeated!r}", path=sources[0][0].path)
+    origin = _origin(sources)
+    is_held = False
+    if len(headers) == 1 and headers[0] is not None:
+        origin = _with_header(origin, headers[0])
+        is_held = headers[0].shape == "hold"
+    return Recording(origin, tuple(blocks), tuple(findings), windows_s, options.trim_idle, is_held)
 
 
 def _prefixes(paths: list[str]) -> list[str]:
@@ -189,6 +203,25 @@ def _origin(sources: Sequence[tuple[SourceFile, Readings]]) -> Provenance:
         parameters=parameters,
         notes=tuple(dict.fromkeys(note for _, readings in sources for note in readings.notes)),
     )
+
+
+def _with_header(origin: Provenance, header: Header) -> Provenance:
+    """Describe a file written from a trace as that trace, which may be synthetic."""
+    return replace(
+        origin,
+        kind=header.kind,
+        source=f"{origin.source}, written from {header.source}",
+        sample_interval_s=header.sample_interval_s,
+        parameters=header.parameters,
+        notes=(*header.notes, *origin.notes),
+        warnings=header.warnings,
+    )
+
+
+def _joined(stored: tuple[TraceWarning, ...], found: tuple[TraceWarning, ...]) -> tuple[TraceWarning, ...]:
+    """Add the warnings found to those that a file carries, which told of the same oddities before."""
+    codes = {warning.code for warning in stored}
+    return stored + tuple(warning for warning in found if warning.code not in codes)
 
 
 def _each_once(words: Any) -> str:

@@ -109,5 +109,7 @@ def shifted(time_s: Floats, by_ns: int) -> Floats:
 
 def started_at_zero(time_s: Floats) -> Floats:
     """Return times less the first of them, without rounding noise if they are whole nanoseconds."""
+    if time_s[0] == 0:
+        return time_s
     from_first = shifted(time_s, -round(time_s[0] * NS_PER_S))
     return from_first if from_first[0] == 0 else time_s - time_s[0]

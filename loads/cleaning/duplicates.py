@@ -8,6 +8,8 @@ from loads.cleaning.blocks import Block
 from loads.cleaning.findings import Finding
 from loads.errors import LoadDataError
 
+_MANY = 0.5
+
 
 def average_duplicates(blocks: list[Block], path: str) -> tuple[list[Block], list[Finding]]:
     """Put the mean in the place of samples that share a time; times are in order.
@@ -38,5 +40,8 @@ def average_duplicates(blocks: list[Block], path: str) -> tuple[list[Block], lis
         cleaned.append(Block(block.names, block.time_s[firsts], means, line))
         where = block.place(int(np.argmin(is_first)))
         detail = f"{repeated} samples share a time stamp with another, first at {where}"
-        findings.append(Finding("duplicate_time", block.names, repeated, detail, "averaged"))
+        action = "averaged"
+        if repeated > _MANY * block.size:
+            action += " as samples of one device; if they are of several, name the device column"
+        findings.append(Finding("duplicate_time", block.names, repeated, detail, action))
     return cleaned, findings

@@ -82,6 +82,14 @@ def clean(readings: Readings, options: ReadOptions, path: str, prefix: str = "")
     return _named(Cleaned(blocks, findings, windows_s), prefix)
 
 
+def already_clean(readings: Readings, window_s: float | None, prefix: str = "") -> Cleaned:
+    """Take the readings of a file that was written from a trace as they are."""
+    names = tuple(channel.name for channel in readings.channels)
+    findings = [Finding(w.code, names, w.count, w.message) for w in readings.warnings]
+    blocks = [Block((c.name,), c.time_s, (c.power_w,), c.line) for c in readings.channels]
+    return _named(Cleaned(blocks, findings, dict.fromkeys(names, window_s) if window_s else {}), prefix)
+
+
 def _split(readings: Readings, options: ReadOptions, path: str) -> tuple[tuple[Channel, ...], list[Finding]]:
     if not readings.indexed and len(readings.channels) == 1:
         return split_devices(readings.channels[0], options.devices, path)
