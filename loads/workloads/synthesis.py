@@ -73,6 +73,10 @@ def synthesise(
     -----
     The trace's edges are the phase changes of the first draw that the total still has: all of them in step, and those
     of the expected power alone for independent devices, whose own jumps are small beside the total.
+
+    Independent draws are out of step only where the model starts each at a random phase: with `random_phase` for a
+    cycle, with `skip_start` for a job. Draws that all start alike stay in step until their own jitter has spread them,
+    and the total then has too little of their common part.
     """
     if devices < 1 or devices != int(devices):
         raise ValueError(f"devices must be a whole number from 1, got {devices}")
