@@ -1,202 +1,185 @@
-"""Delimited tables with one time column and one power column."""
+"""Delimited tables that no tool defines: long ones with a row a device, wide ones with a column a device."""
 
 from __future__ import annotations
 
-import io
-import math
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
-from loads.readers.samples import ReadOptions, Samples, TextFile, to_trace
-from loads.readers.units import POWER_UNITS, power_unit, split_unit, suggestion, time_unit
-from loads.trace import Trace
+from loads.readers import columns as column_names
+from loads.readers.columns import column_index, device_names, find_time, identity_columns
+from loads.readers.not_power import refuse_known
+from loads.readers.power_units import to_watts
+from loads.readers.readings import Floats, Readings, ReadOptions
+from loads.readers.source import SourceFile
+from loads.readers.table import BLANKS, find_layout, names_in
+from loads.readers.table_rows import TableRows, read_rows
+from loads.readers.ticks import row_times, unit_of_time
+from loads.trace import TraceWarning
 
-DELIMITERS = ",;\t"
-COMMENT = "#"
-TIME_WORDS = {"time", "timestamp", "timestamps", "t", "ts", "elapsed", "epoch"}
-POWER_WORDS = {"power", "p", "pw", "watt", "watts"}
-DEVICE_WORDS = {"gpu", "index", "uuid", "node", "device", "host"}
-
-
-def looks_like(file: TextFile) -> bool:
-    """Whether the first line of the table has a delimiter and a column that may be power."""
-    header = next((line for line in file.lines if _is_content(line)), "")
-    return any(d in header for d in DELIMITERS) and any(_is_power(name) for name in _split_header(header))
+SAME_TOTAL = 0.01
+"""A total that equals the sum of its parts within this share contains nothing else."""
 
 
-def read(file: TextFile, options: ReadOptions) -> Trace:
-    """Read a table delimited by comma, semicolon or tab, with a header and optional ``#`` comments.
-
-    Units come from the header (``time_ms``, ``Power [MW]``) or from the options, never from a guess. Of
-    several time columns the first is taken, and noted; several power columns are an error.
-    """
-    numbers = [number for number, line in enumerate(file.lines, start=1) if _is_content(line)]
-    if not numbers:
-        raise LoadDataError("the file has only comments", path=file.path)
-    header = file.lines[numbers[0] - 1]
-    columns = _split_header(header)
-    if len(set(columns)) < len(columns):
-        twice = next(name for name in columns if columns.count(name) > 1)
-        raise LoadDataError(f"column {twice!r} occurs twice", path=file.path, line=numbers[0])
-    power_name, time_name, notes = _choose(columns, options, file.path, numbers[0])
-    unit_power = power_unit(options.power_unit or _unit(power_name, "power_unit", file.path), file.path)
-    unit_time = time_unit(options.time_unit or _unit(time_name, "time_unit", file.path), file.path)
-    lines = np.array(numbers[1:], dtype=np.int64)
-    table = _table(file, header, columns, lines)
-    _refuse_several_devices(table, power_name, file.path)
-    ignored = [name for name in columns if name not in (power_name, time_name)]
-    if ignored:
-        notes.append(f"columns not used: {', '.join(ignored)}")
-    samples = Samples(
-        time=_numbers(table[time_name], lines, file.path),
-        power=_numbers(table[power_name], lines, file.path).astype(np.float64),
-        lines=lines,
-        format="csv",
-        power_unit=unit_power,
-        time_unit=unit_time,
-        notes=tuple(notes),
-    )
-    return to_trace(file, samples)
-
-
-def _is_content(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith(COMMENT)
-
-
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=header.count)
-
-
-def _split_header(header: str) -> list[str]:
-    return [name.strip().strip('"').strip() for name in header.split(_delimiter(header))]
-
-
-def _words(column: str) -> set[str]:
-    return set(re.split(r"[^a-z]+", split_unit(column)[0].lower()))
-
-
-def _is_power(column: str) -> bool:
-    words, unit = _words(column), split_unit(column)[1]
-    # A share of something (`gpu_power_norm`) is no power.
-    if words & {"norm", "normalised", "normalized"}:
+def looks_like(file: SourceFile) -> bool:
+    """Whether the file is a table with a header, of whatever."""
+    names = names_in(file)
+    if len(names) < 2:
         return False
-    return bool(words & POWER_WORDS) or unit in POWER_UNITS
+    if find_layout(file).delimiter != BLANKS:
+        return True
+    # Prose is set apart by blanks too.
+    return any(map(column_names.is_time, names)) and any(map(column_names.is_power, names))
 
 
-def _choose(columns: list[str], options: ReadOptions, path: str, line: int) -> tuple[str, str, list[str]]:
-    """Return the power column, the time column and what was assumed."""
-    for argument, name in (("power_column", options.power_column), ("time_column", options.time_column)):
-        if name is not None and name not in columns:
-            raise LoadDataError(
-                f"{argument} {name!r} is not in the table",
-                path=path,
-                line=line,
-                column=name,
-                hint=f"{suggestion(name, columns)}columns are {', '.join(columns)}",
-            )
-    notes: list[str] = []
-    time = options.time_column
-    if time is None:
-        candidates = [name for name in columns if _words(name) & TIME_WORDS and name != options.power_column]
-        if not candidates:
-            raise LoadDataError(
-                "no time column", path=path, line=line, hint=f"give time_column, one of {', '.join(columns)}"
-            )
-        time = candidates[0]
-        if len(candidates) > 1:
-            notes.append(f"time is column {time!r}, the first of {', '.join(candidates)}")
-    power = options.power_column
-    if power is None:
-        candidates = [name for name in columns if _is_power(name) and name != time]
-        if len(candidates) != 1:
-            found = f"several power columns: {', '.join(candidates)}" if candidates else "no power column"
-            choice = candidates or [name for name in columns if name != time]
-            raise LoadDataError(found, path=path, line=line, hint=f"give power_column, one of {', '.join(choice)}")
-        power = candidates[0]
-    return power, time, notes
+@dataclass
+class _Choice:
+    """Columns of power to read, and what to make of them."""
+
+    powers: list[int]
+    totals: list[int] = field(default_factory=list)
+    of_devices: bool = False
+    notes: list[str] = field(default_factory=list)
+    warnings: list[TraceWarning] = field(default_factory=list)
 
 
-def _unit(column: str, argument: str, path: str) -> str:
-    unit = split_unit(column)[1]
-    if unit is None:
-        raise LoadDataError(
-            f"the unit of column {column!r} is neither in its name nor given",
-            path=path,
-            column=column,
-            hint=f"give {argument}",
-        )
-    return unit
+def read(file: SourceFile, options: ReadOptions) -> Readings:
+    """Read a table delimited by comma, semicolon, tab, bar or blanks, with a header and optional ``#`` comments.
 
+    Units come from the header (``time_ms``, ``Power [MW]``), the cells (``71.25 W``) or the options. Where one is
+    missing it is told from the size of the numbers if only one fits, with a warning.
 
-def _table(file: TextFile, header: str, columns: list[str], lines: NDArray[np.int64]) -> pd.DataFrame:
-    """Parse the rows as text, so that a bad cell can be shown as it stands."""
-    delimiter = _delimiter(header)
-    rows = [file.lines[number - 1] for number in lines]
-    for number, row in zip(lines, rows, strict=True):
-        if row.count(delimiter) != len(columns) - 1 and '"' not in row:
-            raise LoadDataError(
-                f"{row.count(delimiter) + 1} cells in a table of {len(columns)} columns",
-                path=file.path,
-                line=int(number),
-            )
-    try:
-        return pd.read_csv(
-            io.StringIO("\n".join(rows)),
-            sep=delimiter,
-            header=None,
-            names=columns,
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            index_col=False,
-        )
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=columns, dtype=str)
-    except pd.errors.ParserError as error:
-        raise LoadDataError(f"malformed table: {error}", path=file.path) from error
-
-
-def _refuse_several_devices(table: pd.DataFrame, power: str, path: str) -> None:
-    for name in table.columns:
-        if name != power and _words(name) & DEVICE_WORDS and _words(name) <= DEVICE_WORDS | {"id", ""}:
-            devices = table[name].nunique()
-            if devices > 1:
-                raise LoadDataError(
-                    f"column {name!r} names {devices} devices",
-                    path=path,
-                    column=name,
-                    hint="expected the rows of one device, or of their total",
-                )
-
-
-def _numbers(cells: pd.Series, lines: NDArray[np.int64], path: str) -> NDArray[np.float64] | NDArray[np.int64]:
-    """Convert a column; integers stay int64.
-
-    By numpy, since pandas' own conversion of text may be off in the last digit.
+    Raises
+    ------
+    LoadDataError
+        If the table is malformed, or leaves a unit or a column open.
     """
-    text = cells.str.strip().to_numpy(dtype=np.str_)
-    try:
-        return text.astype(np.int64)
-    except (ValueError, OverflowError):
-        values = np.array([_float_or_nan(cell) for cell in text])
-    bad = ~np.isfinite(values)
-    if bad.any():
-        at = int(np.argmax(bad))
+    layout = find_layout(file)
+    names, path, line = layout.names, file.path, layout.header_line
+    refuse_known(names, path, line)
+    time, notes = find_time(names, options.time_column, path, line)
+    choice = _choose_powers(names, time, options, path, line)
+    if time is None and options.interval_s is None:
+        hint = f"give time_column, one of {', '.join(names)}, or interval_s"
+        raise LoadDataError("no time column", path=path, line=line, hint=hint)
+    if options.device_column is not None:
+        devices = [column_index("device_column", options.device_column, names, path, line)]
+    else:
+        devices = [index for index in identity_columns(names) if index not in (time, *choice.powers)]
+    rows = read_rows(
+        file,
+        layout,
+        time=time,
+        powers=[*choice.powers, *choice.totals],
+        devices=devices,
+        time_unit=unit_of_time(names, time, options, path),
+    )
+    rows, row_notes = _without_row_numbers(rows, [names[at] for at in devices])
+    times, tick_notes = row_times(rows, options, path)
+    power_w, unit, unit_notes, unit_warnings = to_watts(rows.powers, options, path, of_devices=choice.of_devices)
+    columns = [column.name for column in rows.powers]
+    if choice.totals:
+        power_w, columns, note = _parts_or_total(power_w, columns, path, line)
+        choice.notes.append(note)
+    devices_named = device_names(rows.devices, [names[at] for at in devices])
+    channels, empty = rows.channels(
+        times.time_s, power_w, [column_names.channel_name(column) for column in columns], devices_named
+    )
+    used = {time, *choice.powers, *choice.totals, *devices}
+    unused = [name for index, name in enumerate(names) if index not in used and name]
+    if unused:
+        notes.append(f"columns not used: {', '.join(unused)}")
+    return Readings(
+        channels=channels,
+        format="csv",
+        power_unit=unit,
+        time_unit=times.unit,
+        clock=times.clock,
+        origin_ns=times.origin_ns,
+        indexed=rows.device is not None or len(channels) > 1 or options.devices is None,
+        notes=(*notes, *choice.notes, *row_notes, *tick_notes, *unit_notes),
+        warnings=(*choice.warnings, *rows.warnings, *unit_warnings, *empty),
+    )
+
+
+def _choose_powers(names: Sequence[str], time: int | None, options: ReadOptions, path: str, line: int) -> _Choice:
+    if options.power_column is not None:
+        index = column_index("power_column", options.power_column, names, path, line)
+        return _Choice([index], of_devices=column_names.is_bare_device(names[index]))
+    others = [index for index in range(len(names)) if index != time]
+    of_devices = False
+    found = [index for index in others if column_names.is_power(names[index])]
+    if not found:
+        found = [index for index in others if column_names.is_share(names[index])]
+    if not found:
+        found = [index for index in others if column_names.is_bare_device(names[index])]
+        of_devices = True
+    if not found:
+        hint = f"give power_column, one of {', '.join(names[index] for index in others)}"
+        raise LoadDataError("no power column", path=path, line=line, hint=hint)
+    for index in found:
+        column_index("power_column", names[index], names, path, line)
+    choice = _Choice([], of_devices=of_devices)
+    parts = {index: _whole_of(index, found, names) for index in found}
+    for index, whole in parts.items():
+        if whole is not None:
+            message = f"column {names[index]!r} is part of {names[whole]!r}: left out"
+            choice.warnings.append(TraceWarning("part_of_channel", 1, message))
+    found = [index for index in found if parts[index] is None]
+    choice.totals = [index for index in found if column_names.words(names[index]) & column_names.TOTAL_WORDS]
+    choice.powers = [index for index in found if index not in choice.totals]
+    if not choice.powers:
+        choice.powers, choice.totals = choice.totals, []
+    side_by_side = column_names.are_devices_side_by_side([names[index] for index in choice.powers])
+    if len(choice.totals) > 1 or (len(choice.powers) > 1 and not side_by_side and not choice.totals):
+        listed = ", ".join(names[index] for index in found)
         raise LoadDataError(
-            f"{cells.iloc[at]!r} in column {cells.name!r} is not a finite number",
-            path=path,
-            line=int(lines[at]),
-            column=str(cells.name),
+            f"several power columns: {listed}", path=path, line=line, hint=f"give power_column, one of {listed}"
         )
-    return values
+    return choice
 
 
-def _float_or_nan(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
+def _whole_of(index: int, candidates: Sequence[int], names: Sequence[str]) -> int | None:
+    """Return the column that a column is part of by its name, as ``cpu-0-core`` is of ``cpu-0``; None if of none."""
+    own = column_names.tokens(names[index])
+    for other in candidates:
+        tokens = column_names.tokens(names[other])
+        if tokens and len(tokens) < len(own) and own[: len(tokens)] == tokens:
+            return other
+    return None
+
+
+def _parts_or_total(
+    power_w: list[Floats], columns: list[str], path: str, line: int
+) -> tuple[list[Floats], list[str], str]:
+    """Choose between the last column, a total, and those before it; return the columns kept and a note."""
+    *parts, total = power_w
+    summed = np.sum(parts, axis=0)
+    whole = np.isfinite(summed) & np.isfinite(total)
+    name, listed = columns[-1], ", ".join(columns[:-1])
+    if not whole.any():
+        return parts, columns[:-1], f"column {name!r} is left out: no row has both a total and all of {listed}"
+    mean_total, mean_sum = float(np.mean(total[whole])), float(np.mean(summed[whole]))
+    if abs(mean_total - mean_sum) <= SAME_TOTAL * abs(mean_total):
+        return parts, columns[:-1], f"column {name!r} is left out: it is the sum of {listed}"
+    if mean_total > mean_sum:
+        share = mean_total / mean_sum - 1 if mean_sum > 0 else float("inf")
+        note = f"only column {name!r} is used: it contains more than {listed} (by {share:.0%} on average)"
+        return [total], [name], note
+    raise LoadDataError(
+        f"column {name!r} is less than the sum of {listed}",
+        path=path,
+        line=line,
+        column=name,
+        hint="give power_column",
+    )
+
+
+def _without_row_numbers(rows: TableRows, columns: Sequence[str]) -> tuple[TableRows, list[str]]:
+    """Take a column that is different in each row for the number of the row, not for a device."""
+    if rows.device is None or len(rows.devices) < max(rows.line.size, 2):
+        return rows, []
+    note = f"column {' '.join(columns)!r} is different in each row, and not taken as a device"
+    return replace(rows, device=None, devices=()), [note]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ HEAD_BYTES = 65_536
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
+_MOST_STRAY_BYTES = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +63,13 @@ class SourceFile:
 
     @cached_property
     def head(self) -> list[str]:
-        """Whole lines of the head; none if the file is not text."""
-        data = self.head_bytes.removeprefix(_BOM)
-        try:
-            whole = len(self.head_bytes) < HEAD_BYTES
-            text = data.decode(self.encoding, errors="strict" if whole else "ignore")
-        except UnicodeDecodeError:
+        """Whole lines of the head; none if the file is not text. Stray bytes that are not UTF-8 become U+FFFD."""
+        text = self.head_bytes.removeprefix(_BOM).decode(self.encoding, errors="replace")
+        if "\0" in text or text.count("\ufffd") > len(text) * _MOST_STRAY_BYTES:
             return []
-        if "\0" in text:
-            return []
-        lines = text.splitlines()
-        return lines if whole or len(lines) < 2 else lines[:-1]
+        # Not `str.splitlines`: it splits at form feeds and other characters that end no line of a table.
+        lines = re.split("\r\n|\n|\r", text)
+        return lines if len(self.head_bytes) < HEAD_BYTES or len(lines) < 2 else lines[:-1]
 
     def stream(self) -> BinaryIO:
         """Open the content as UTF-8 bytes without a byte order mark, decompressed."""

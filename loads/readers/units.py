@@ -18,25 +18,43 @@ _SPELLINGS = {
     "w": "W",
     "watt": "W",
     "watts": "W",
+    "Watt": "W",
     "Watts": "W",
+    "milliwatt": "mW",
+    "milliwatts": "mW",
+    "kilowatt": "kW",
+    "kilowatts": "kW",
     "kw": "kW",
     "KW": "kW",
     "gw": "GW",
     "sec": "s",
+    "secs": "s",
+    "second": "s",
     "seconds": "s",
+    "msec": "ms",
+    "millisecond": "ms",
+    "milliseconds": "ms",
+    "usec": "us",
+    "microsecond": "us",
+    "microseconds": "us",
+    "nanosecond": "ns",
+    "nanoseconds": "ns",
     "µs": "us",
     "μs": "us",
 }
-_BRACKETED = re.compile(r"^(?P<base>.*?)[\s_.-]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]\s*$")
-_SUFFIXED = re.compile(r"^(?P<base>.+?)[\s_.-]+(?P<unit>[A-Za-zµμ]+)$")
+_BRACKETED = re.compile(r"^(?P<base>.*?)[\s_./-]*[\[(]\s*(?P<unit>[^\])]+?)\s*[\])]\s*$")
+_SUFFIXED = re.compile(r"^(?P<base>.+?)[\s_./-]+(?P<unit>[A-Za-zµμ]+)$")
 
 
 def split_unit(column: str) -> tuple[str, str | None]:
     """Split a column name into its words and the unit it ends in, as written, or None.
 
     ``"Power [MW]"`` gives ``("Power", "MW")``, ``"power_total_W"`` ``("power_total", "W")``. A last word that
-    is no known unit stays a word; ``mw`` in lower case is returned, for `power_unit` to refuse.
+    is no known unit stays a word; ``mw`` in lower case is returned, for `power_unit` to refuse. A name that is
+    nothing but a unit is both.
     """
+    if column in _SPELLINGS:
+        return column, column
     match = _BRACKETED.match(column)
     if match:
         return match["base"], match["unit"]
@@ -44,6 +62,24 @@ def split_unit(column: str) -> tuple[str, str | None]:
     if match and (match["unit"] in _SPELLINGS or match["unit"] == "mw"):
         return match["base"], match["unit"]
     return column, None
+
+
+def power_unit_in(column: str) -> str | None:
+    """Return the power unit (standard spelling) that a column name ends in, or None; refuses ``mw``."""
+    written = split_unit(column)[1]
+    if written == "mw":
+        return power_unit(written)
+    return _of_kind(written, POWER_UNITS)
+
+
+def time_unit_in(column: str) -> str | None:
+    """Return the time unit (standard spelling) that a column name ends in, or None."""
+    return _of_kind(split_unit(column)[1], TIME_UNITS)
+
+
+def _of_kind(written: str | None, kind: dict[str, float] | dict[str, int]) -> str | None:
+    name = _SPELLINGS.get(written) if written else None
+    return name if name in kind else None
 
 
 def power_unit(written: str, path: str | None = None) -> str:

@@ -1,0 +1,111 @@
+"""Logs of ``nvidia-smi --query-gpu=timestamp,index,power.draw --format=csv``, with or without units and header.
+
+What the columns mean: ``nvidia-smi --help-query-gpu``. ``power.draw`` is the last measured draw and, on Ampere and
+newer except GA100, the average over one second; ``power.draw.instant`` has no such average.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loads.errors import LoadDataError
+from loads.readers.device_table import DeviceTable, read_device_table
+from loads.readers.readings import Readings, ReadOptions
+from loads.readers.source import SourceFile
+from loads.readers.table import Layout, find_layout, names_in, split_cells
+from loads.readers.timestamps import text_to_ns
+from loads.readers.units import split_unit
+
+AVERAGE_WINDOW_S = 1.0
+"""Documented averaging of power.draw and power.draw.average."""
+
+_BEST_FIRST = ("power.draw.instant", "power.draw", "power.draw.average")
+_IDENTITIES = ("index", "gpu_uuid", "uuid", "pci.bus_id", "gpu_bus_id", "gpu_serial", "serial")
+_A100 = re.compile(r"\bA100\b")
+_CELL_OF_POWER = re.compile(r"\d+(\.\d+)? W")
+_CELL_OF_IDENTITY = re.compile(r"GPU-[0-9a-fA-F-]{8,}|[0-9a-fA-F]{8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.\d")
+
+
+def looks_like(file: SourceFile) -> bool:
+    """Whether there is a column ``power.draw``, or no header but a time and a power with its unit."""
+    names = names_in(file)
+    return any(_base(name) in _BEST_FIRST for name in names) or _is_row(names)
+
+
+def read(file: SourceFile, options: ReadOptions) -> Readings:
+    """Read the power of each GPU.
+
+    Without ``index``, ``uuid`` or ``pci.bus_id`` the rows do not say whose they are.
+
+    Raises
+    ------
+    LoadDataError
+        If the table is malformed, or has no header and several powers.
+    """
+    layout = find_layout(file)
+    if _is_row(layout.names):
+        return _read_without_header(file, layout, options)
+    bases = [_base(name) for name in layout.names]
+    powers = [bases.index(name) for name in _BEST_FIRST if name in bases]
+    identities = [bases.index(name) for name in _IDENTITIES if name in bases]
+    if not powers and options.power_column is None:
+        raise LoadDataError(
+            "no column power.draw",
+            path=file.path,
+            line=layout.header_line,
+            hint=f"give power_column, one of {', '.join(layout.names)}",
+        )
+    notes: tuple[str, ...] = ()
+    if len(powers) > 1:
+        others = ", ".join(layout.names[index] for index in powers[1:])
+        notes = (f"power is column {layout.names[powers[0]]!r}, the one without a moving average; not {others}",)
+    read_as = bases[powers[0]] if options.power_column is None else _base(options.power_column)
+    averaged = read_as in _BEST_FIRST[1:] and not _has_no_average(file, layout, bases)
+    window_s = AVERAGE_WINDOW_S if averaged else None
+    tool = DeviceTable("nvidia-smi", powers[:1], identities[:1], None, window_s, notes)
+    return read_device_table(file, layout, tool, options)
+
+
+def _read_without_header(file: SourceFile, layout: Layout, options: ReadOptions) -> Readings:
+    cells = layout.names
+    powers = [index for index, cell in enumerate(cells) if _CELL_OF_POWER.fullmatch(cell)]
+    time = next(index for index, cell in enumerate(cells) if _is_time(cell))
+    devices = [index for index, cell in enumerate(cells) if _CELL_OF_IDENTITY.fullmatch(cell)]
+    names = [f"column {index + 1}" for index in range(len(cells))]
+    names[time] = "timestamp"
+    if len(powers) > 1 and options.power_column is None:
+        listed = ", ".join(names[index] for index in powers)
+        raise LoadDataError(
+            f"without a header it is open which power is the draw: {listed}",
+            path=file.path,
+            line=layout.header_line,
+            hint=f"give power_column, one of {listed}",
+        )
+    headless = replace(layout, names=tuple(names), header_line=layout.header_line - 1)
+    note = "the table has no header: its power is taken as power.draw of nvidia-smi"
+    tool = DeviceTable("nvidia-smi", powers[:1], devices[:1], None, AVERAGE_WINDOW_S, (note,))
+    return read_device_table(file, headless, tool, options)
+
+
+def _base(name: str) -> str:
+    return split_unit(name)[0].lower()
+
+
+def _is_row(names: Sequence[str]) -> bool:
+    return any(_CELL_OF_POWER.fullmatch(name) for name in names) and any(_is_time(name) for name in names)
+
+
+def _is_time(cell: str) -> bool:
+    return bool(text_to_ns([cell])[1][0])
+
+
+def _has_no_average(file: SourceFile, layout: Layout, bases: Sequence[str]) -> bool:
+    """Whether the table names an A100, whose power.draw is no average."""
+    column = next((bases.index(name) for name in ("name", "gpu_name") if name in bases), None)
+    if column is None:
+        return False
+    rows = (split_cells(line, layout.delimiter) for line in file.head[layout.header_line :])
+    models = [cells[column] for cells in rows if len(cells) == len(layout.names)]
+    return bool(models) and all(_A100.search(model) for model in models if model != layout.names[column])
