@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loads.workloads.phases import Phases, child, render, sample_count, stream
@@ -20,6 +20,7 @@ def rng():
 levels = st.floats(0, 1000)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(1e-3, 5), levels, levels), min_size=1, max_size=200), st.floats(0.5, 400))
 def test_samples_are_exact_means(rows, rate):
     """The running integral of the phases, known at their knots, is that of the samples at every sample."""
@@ -38,6 +39,7 @@ def test_samples_are_exact_means(rows, rate):
     np.testing.assert_allclose(np.cumsum(means) / rate, integral[1:], rtol=1e-9, atol=1e-7)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.25, 0.5, 0.3, 1.7]), levels), min_size=8, max_size=150), st.data())
 def test_more_phases_do_not_change_the_samples_before(rows, data):
     """To the last bit, evenly spaced or not: a longer trace must begin with the shorter one."""
