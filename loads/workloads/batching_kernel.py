@@ -174,8 +174,6 @@ def _decode(r: int, until_s: float, speed: Speed, requests: RequestArrays, state
     steps = before + states.seat_end[r, batch - 1] - states.decoded[r]
     if start_s + steps * step_s >= until_s:
         steps = max(int((until_s - start_s) / step_s), before + 1)
-        while steps > before + 1 and start_s + (steps - 1) * step_s >= until_s:
-            steps -= 1
         while start_s + steps * step_s < until_s:
             steps += 1
     states.clock_s[r] = start_s + steps * step_s

@@ -214,6 +214,16 @@ def test_prefill_waits_for_a_seat_and_keeps_the_order():
     assert max(service.runs[0].batch) == 3
 
 
+def test_a_prefill_step_takes_up_to_its_limit_of_tokens():
+    # The limit is 40: 24 + 16 fit exactly, 24 + 17 do not, and 64 have a step of their own.
+    prompt_tokens = np.array([24, 16, 24, 17, 64])
+    engine = Engine(8, 64.0, (1, 8), (0.25, 0.5), max_prefill_tokens=40)
+    runs = serve(engine, np.zeros(5), prompt_tokens, np.full(5, 2)).runs[0]
+    prefill = runs.kind == PREFILL
+    assert list(runs.batch[prefill]) == [2, 1, 1, 1]
+    assert list((runs.end_s - runs.start_s)[prefill] * 64.0) == [40, 24, 17, 64]
+
+
 def test_a_request_goes_to_the_replica_with_the_fewest_outstanding():
     # The first replica is kept busy by a long request; two short ones go to the second, one after the other.
     arrival_s = np.array([0.0, 0.0, 2.0, 4.0])
