@@ -50,6 +50,13 @@ def test_more_phases_do_not_change_the_samples_before(rows, data):
     assert short.means(16.0, count).tobytes() == long.means(16.0, count).tobytes()
 
 
+def test_phases_that_happen_to_be_even_give_the_same_samples_as_before_an_uneven_one():
+    """Samples of ten phases each: their sum must not take another way when all phases are of one length."""
+    levels = np.random.default_rng(2).uniform(0.0, 1.0, 200)
+    even, uneven = phases(np.full(199, 0.3), levels[:199]), phases(np.append(np.full(199, 0.3), 1.7), levels)
+    assert even.means(1 / 3, 19).tobytes() == uneven.means(1 / 3, 19).tobytes()
+
+
 def test_noise_is_mixed_where_phases_meet():
     """0.35 s with sd 4 and 0.65 s with sd 2, at 10 Hz: the fourth sample holds half of each."""
     drawn = phases([0.35, 0.65], [100, 100], sds=[4.0, 2.0])
