@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loads.cleaning.findings import Finding
-from loads.cleaning.rhythm import Rhythm, find_rhythm, rhythm_of
+from loads.cleaning.rhythm import Rhythm, find_rhythm, rhythm_of, rows_alike
 from loads.errors import LoadDataError
 from loads.readers.readings import Channel, Floats
 
@@ -41,7 +41,7 @@ def split_devices(channel: Channel, devices: int | None, path: str) -> tuple[tup
     channels
         The channel itself, or ``device-0`` to ``device-(N - 1)`` in the order of the rows.
     findings
-        `unindexed_devices` if it was split.
+        `unindexed_devices` if it was split, `possible_devices` if only the values suggest it.
 
     Raises
     ------
@@ -52,20 +52,26 @@ def split_devices(channel: Channel, devices: int | None, path: str) -> tuple[tup
         return (channel,), []
     rhythm = find_rhythm(channel.time_s) if devices is None else rhythm_of(channel.time_s, devices)
     if rhythm is None:
-        return (channel,), []
-    starts = _tick_starts(rhythm, channel, path)
+        return (channel,), _suspected(channel)
+    starts = _tick_starts(rhythm, channel.time_s)
     rows = starts[:, None] + np.arange(rhythm.period)
-    if devices is None:
-        levels = _levels(channel.time_s[rows], channel.power_w[rows])
-        if levels == "alike" and rhythm.is_instant:
-            return (channel,), []
-        if levels != "own":
-            raise LoadDataError(
-                f"the rows come in bursts of {rhythm.period}, which may be as many devices or one device",
-                path=path,
-                line=None if channel.line is None else int(channel.line[0]),
-                hint=f"give devices={rhythm.period} or devices=1",
-            )
+    levels = "own" if devices else _levels(_clock(rhythm, channel.time_s, rows), channel.power_w[rows])
+    if levels == "alike" and rhythm.is_instant:
+        return (channel,), []
+    if rhythm.first_row is None and rows.size < _LEAST_WHOLE_ROWS * channel.time_s.size:
+        raise LoadDataError(
+            f"the rows seem to be of {rhythm.period} devices in turn, but only {starts.size} turns are complete",
+            path=path,
+            line=None if channel.line is None else int(channel.line[0]),
+            hint="expected a device column, or all devices in each turn; devices=1 takes the rows as one device",
+        )
+    if levels != "own":
+        raise LoadDataError(
+            f"the rows come in bursts of {rhythm.period}, which may be as many devices or one device",
+            path=path,
+            line=None if channel.line is None else int(channel.line[0]),
+            hint=f"give devices={rhythm.period} or devices=1",
+        )
     dropped = channel.time_s.size - rows.size
     return _by_device(channel, rows), [_finding(rhythm, dropped, devices)]
 
@@ -95,32 +101,40 @@ def _finding(rhythm: Rhythm, dropped: int, devices: int | None) -> Finding:
     return Finding("unindexed_devices", names, n, detail, action)
 
 
-def _tick_starts(rhythm: Rhythm, channel: Channel, path: str) -> NDArray[np.int64]:
+def _suspected(channel: Channel) -> list[Finding]:
+    rows = rows_alike(channel.power_w)
+    if rows is None:
+        return []
+    detail = f"the values are alike every {rows} rows, as those of {rows} devices in turn are, but no pause shows it"
+    action = f"taken as one device; give devices={rows} if they are several, or devices=1"
+    return [Finding("possible_devices", (channel.name,), rows, detail, action)]
+
+
+def _tick_starts(rhythm: Rhythm, time_s: Floats) -> NDArray[np.int64]:
     """Return the first rows of the complete ticks, shape (ticks,)."""
-    n, size = rhythm.period, channel.time_s.size
+    n = rhythm.period
     if rhythm.first_row is not None:
-        return np.arange(rhythm.first_row, size - n + 1, n)
+        return np.arange(rhythm.first_row, time_s.size - n + 1, n)
     # Rows are missing, so the turn is lost: each pause starts it anew.
-    firsts = np.concatenate([[0], np.flatnonzero(np.diff(channel.time_s) > rhythm.pause_s) + 1])
-    whole = firsts[np.diff(np.append(firsts, size)) == n]
-    if whole.size * n < _LEAST_WHOLE_ROWS * size:
-        raise LoadDataError(
-            f"the rows seem to be of {n} devices in turn, but only {whole.size} of {firsts.size} turns are complete",
-            path=path,
-            line=None if channel.line is None else int(channel.line[0]),
-            hint="expected a device column, or all devices in each turn; devices=1 takes the rows as one device",
-        )
-    return whole
+    firsts = np.concatenate([[0], np.flatnonzero(np.diff(time_s) > rhythm.pause_s) + 1])
+    return firsts[np.diff(np.append(firsts, time_s.size)) == n]
 
 
-def _levels(time_s: Floats, power_w: Floats) -> str:
+def _clock(rhythm: Rhythm, time_s: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return the times of the rows; where a clock stands still within a tick, one device would be read evenly."""
+    return rows.astype(np.float64) if rhythm.is_instant else time_s[rows]
+
+
+def _levels(time: Floats, power_w: Floats) -> str:
     """Tell whether the rows of a tick have levels of their own.
 
     The mean of each place in the tick, less the tick's mean and the trend over the file, is compared with its scatter.
 
     Parameters
     ----------
-    time_s, power_w
+    time
+        Shape (ticks, N), of any unit.
+    power_w
         Shape (ticks, N).
 
     Returns
@@ -129,17 +143,15 @@ def _levels(time_s: Floats, power_w: Floats) -> str:
         ``"own"``: the places differ, as devices do. ``"alike"``: they differ by chance only. ``"unclear"``.
     """
     is_whole = np.isfinite(power_w).all(axis=1)
-    time_s, power_w = time_s[is_whole], power_w[is_whole]
-    ticks, n = power_w.shape
-    if ticks < _LEAST_TICKS:
+    time, power_w = time[is_whole], power_w[is_whole]
+    ticks = len(power_w)
+    if ticks < _LEAST_TICKS or time[-1, 0] <= time[0, 0]:
         return "unclear"
     means_w = power_w.mean(axis=1)
     residuals_w = power_w - means_w[:, None]
     # One device on a steady ramp also differs from place to place, by its slope.
-    within = (time_s - time_s[:, :1]).mean(axis=0)
-    tick_s = (time_s[-1, 0] - time_s[0, 0]) / (ticks - 1)
-    place = within / tick_s if within[-1] > 0 else np.arange(n) / n
-    trend_w = (means_w[-1] - means_w[0]) / (ticks - 1) * (place - place.mean())
+    within = (time - time.mean(axis=1, keepdims=True)).mean(axis=0)
+    trend_w = (means_w[-1] - means_w[0]) / (time[-1, 0] - time[0, 0]) * within
     offsets_w = residuals_w.mean(axis=0) - trend_w
     effect_w = float(np.sqrt(np.mean(offsets_w**2)))
     scatter_w = float(np.sqrt(np.mean((residuals_w - residuals_w.mean(axis=0)) ** 2)))
