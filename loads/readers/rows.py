@@ -16,6 +16,14 @@ MOST_BAD_ROWS = 0.5
 """Share of bad rows above which a file is taken for something else, or for spoilt."""
 
 
+def whole_text(file: SourceFile) -> str:
+    """Return the content; `LoadDataError` if it is no text, or breaks off inside its compression."""
+    try:
+        return file.text()
+    except (OSError, pa.ArrowException) as error:
+        raise LoadDataError(f"cannot be read to its end: {error}", path=file.path) from error
+
+
 def numbered_lines(file: SourceFile) -> list[tuple[int, str]]:
     """Return the lines that are not blank, stripped, with their numbers counted from 1.
 
@@ -24,11 +32,7 @@ def numbered_lines(file: SourceFile) -> list[tuple[int, str]]:
     LoadDataError
         If the file is no text, breaks off inside its compression, or has only blank lines.
     """
-    try:
-        text = file.text()
-    except (OSError, pa.ArrowException) as error:
-        raise LoadDataError(f"cannot be read to its end: {error}", path=file.path) from error
-    stripped = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+    stripped = ((number, line.strip()) for number, line in enumerate(whole_text(file).split("\n"), start=1))
     lines = [(number, line) for number, line in stripped if line]
     if not lines:
         raise LoadDataError("the file is empty", path=file.path)

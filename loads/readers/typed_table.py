@@ -1,0 +1,322 @@
+"""Tables whose columns have types (JSON, Parquet, HDF5): which columns matter, and from them to readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loads.errors import LoadDataError
+from loads.readers.columns import (
+    device_names,
+    find_time,
+    identity_columns,
+    is_bare_device,
+    is_power,
+    is_share,
+    power_unit_in_or_none,
+)
+from loads.readers.device_codes import rows_of_each
+from loads.readers.readings import Channel, Floats, Readings, ReadOptions
+from loads.readers.rows import unreadable_cells
+from loads.readers.several_powers import sort_out_powers
+from loads.readers.timestamps import Times, ns_to_times, numbers_to_times
+from loads.readers.units import power_unit, power_unit_in, split_unit, suggestion, time_unit, time_unit_in
+from loads.readers.values import TimeCells
+from loads.trace import TraceWarning
+
+MOST_BAD_TIMES = 0.5
+"""Share of rows without a time above which a table is refused."""
+
+Kind = Literal["number", "timestamp", "text", "other"]
+
+
+@dataclass(frozen=True)
+class TypedColumn:
+    """A column before its values are read.
+
+    Parameters
+    ----------
+    name
+        As in the file.
+    kind
+        ``"number"``, ``"timestamp"`` (a type of its own), ``"text"``, or ``"other"`` (of no use here).
+    unit
+        As the file's metadata state it, or None.
+    of_device
+        Whether the format tells that it is the power of one device, so that a missing unit may be told from its size.
+    """
+
+    name: str
+    kind: Kind
+    unit: str | None = None
+    of_device: bool = False
+
+    @property
+    def header(self) -> str:
+        """The name as a text table would have it: with the unit of the metadata, if there is one."""
+        return f"{split_unit(self.name)[0]} [{self.unit}]" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Columns that matter; `time` is None where `ReadOptions.interval_s` stands in for it."""
+
+    time: TypedColumn | None
+    powers: tuple[TypedColumn, ...]
+    devices: tuple[TypedColumn, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The values of the columns that matter, as stored.
+
+    Parameters
+    ----------
+    time
+        n times; None without a column of time.
+    powers
+        Of each column of power, shape (n,).
+    device
+        Shape (n,) codes, and the name of each code; None without a column of devices.
+    line
+        Shape (n,): line of the file; None in a file without lines.
+    """
+
+    time: TimeCells | None
+    powers: tuple[Floats, ...]
+    device: tuple[NDArray[np.int64], list[str]] | None = None
+    line: NDArray[np.int64] | None = None
+
+
+def find_roles(columns: Sequence[TypedColumn], options: ReadOptions, path: str) -> Roles:
+    """Find the columns of time, power and device.
+
+    Raises
+    ------
+    LoadDataError
+        If an option names no column, two columns have one name, or there is no time or no power.
+    """
+    names = [column.name for column in columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LoadDataError(f"column {twice!r} occurs twice", path=path, column=twice)
+    there = f"columns are {', '.join(names[:40])}" if columns else "there are no columns"
+    power = options.power_column and _named(columns, options.power_column, "power_column", path, there)
+    device = options.device_column and _named(columns, options.device_column, "device_column", path, there)
+    free = [column for column in columns if column not in (power, device) and column.kind != "other"]
+    time, notes = _time(columns, free, options, path, there)
+    free = [column for column in free if column is not time]
+    powers = (power,) if power else tuple(_powers(free))
+    if not powers:
+        raise LoadDataError("no column of power", path=path, hint=f"give power_column; {there}")
+    rest = [column for column in free if column not in powers]
+    devices = (device,) if device else tuple(rest[at] for at in identity_columns([c.header for c in rest]))
+    return Roles(time, powers, devices, notes)
+
+
+def _named(columns: Sequence[TypedColumn], name: str, argument: str, path: str, there: str) -> TypedColumn:
+    for column in columns:
+        if column.name == name:
+            return column
+    hint = suggestion(name, [column.name for column in columns]) + there
+    raise LoadDataError(f"{argument} {name!r} is not in the file", path=path, column=name, hint=hint)
+
+
+def _time(
+    columns: Sequence[TypedColumn], free: Sequence[TypedColumn], options: ReadOptions, path: str, there: str
+) -> tuple[TypedColumn | None, tuple[str, ...]]:
+    if options.time_column is not None:
+        return _named(columns, options.time_column, "time_column", path, there), ()
+    candidates = [column for column in free if column.kind == "timestamp"] or list(free)
+    at, notes = find_time([column.header for column in candidates], None, path, 0)
+    if at is None and candidates and candidates[0].kind == "timestamp":
+        at = 0
+    if at is None and options.interval_s is None:
+        raise LoadDataError("no column of time", path=path, hint=f"give time_column, or interval_s; {there}")
+    return (None if at is None else candidates[at]), tuple(notes)
+
+
+def _powers(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
+    """Return the columns of power; without any, those called after devices, else shares of a rated power."""
+    of_number = [column for column in columns if column.kind in ("number", "text")]
+    for is_it in (is_power, is_bare_device, is_share):
+        found = [column for column in of_number if is_it(column.header) or (column.of_device and is_it is is_power)]
+        if found:
+            return found
+    return []
+
+
+def to_readings(
+    roles: Roles,
+    cells: Cells,
+    options: ReadOptions,
+    format: str,
+    path: str,
+    notes: tuple[str, ...] = (),
+    warnings: tuple[TraceWarning, ...] = (),
+) -> Readings:
+    """Turn the columns that matter into readings; `notes` and `warnings` are those that the format has to add.
+
+    Raises
+    ------
+    LoadDataError
+        If there are no rows, most have no time, a unit is open or contradictory, or several columns of power are no
+        devices.
+    """
+    cells, time_warnings = _with_times(_without_row_numbers(cells), path)
+    times = _times(roles, cells, options, path)
+    for column in roles.powers:
+        _refuse_contradiction(column, options, path)
+    of_devices = all(column.of_device or is_bare_device(column.header) for column in roles.powers)
+    columns = [(c.name, c.header, power) for c, power in zip(roles.powers, cells.powers, strict=True)]
+    powers = sort_out_powers(columns, of_devices, options, path)
+    channels = _channels(powers.names, powers.power_w, times, cells, [column.header for column in roles.devices])
+    channels, empty = _without_empty(channels, path)
+    return Readings(
+        channels=channels,
+        format=format,
+        power_unit=powers.unit,
+        time_unit=times.unit,
+        clock=times.clock,
+        origin_ns=times.origin_ns,
+        indexed=cells.device is not None or len(channels) > 1 or options.devices is None,
+        notes=(*notes, *roles.notes, *powers.notes),
+        warnings=(*warnings, *time_warnings, *times.warnings, *powers.warnings, *empty, *unreadable_cells(channels)),
+    )
+
+
+def _without_row_numbers(cells: Cells) -> Cells:
+    """Take a column that is different in each row for the number of the row, not for a device."""
+    if cells.device is None or len(cells.device[1]) < max(cells.powers[0].size, 2):
+        return cells
+    return replace(cells, device=None)
+
+
+def _with_times(cells: Cells, path: str) -> tuple[Cells, tuple[TraceWarning, ...]]:
+    """Leave out rows without a time."""
+    rows = cells.powers[0].size
+    bad = 0 if cells.time is None else int(np.count_nonzero(~cells.time.ok))
+    if bad > MOST_BAD_TIMES * rows:
+        raise LoadDataError(f"{bad} of {rows} rows have no time that can be read", path=path)
+    if bad == rows:
+        raise LoadDataError("the table has no rows", path=path)
+    if cells.time is None or not bad:
+        return cells, ()
+    ok = cells.time.ok
+    kept = Cells(
+        TimeCells(cells.time.values[ok], ok[ok], cells.time.clock),
+        tuple(power[ok] for power in cells.powers),
+        cells.device and (cells.device[0][ok], cells.device[1]),
+        None if cells.line is None else cells.line[ok],
+    )
+    return kept, (TraceWarning("unreadable_times", bad, f"{bad} rows without a time that can be read are left out"),)
+
+
+def _times(roles: Roles, cells: Cells, options: ReadOptions, path: str) -> Times:
+    given = options.time_unit and time_unit(options.time_unit, path)
+    if cells.time is None or roles.time is None:
+        return Times(_counted(cells) * (options.interval_s or 0.0), 0, "relative", "s")
+    if cells.time.clock is not None:
+        return ns_to_times(cells.time.values.astype(np.int64, copy=False), cells.time.clock)
+    stated = roles.time.unit and time_unit(roles.time.unit, path)
+    in_name = time_unit_in(roles.time.name)
+    if not given and stated and in_name and stated != in_name:
+        raise LoadDataError(
+            f"column {roles.time.name!r} is said to be in {stated}",
+            path=path,
+            column=roles.time.name,
+            hint="give time_unit",
+        )
+    return numbers_to_times(cells.time.values, given or stated or in_name, column=roles.time.name, path=path)
+
+
+def _counted(cells: Cells) -> Floats:
+    """Return the number of each row among those of its device, shape (n,)."""
+    number = np.arange(cells.powers[0].size, dtype=np.float64)
+    if cells.device is not None:
+        for rows in rows_of_each(*cells.device):
+            number[rows] = np.arange(rows.size)
+    return number
+
+
+def _refuse_contradiction(column: TypedColumn, options: ReadOptions, path: str) -> None:
+    """Raise if name and metadata state different units, and the user none."""
+    written = power_unit_in_or_none(column.name)
+    if column.unit is None or options.power_unit is not None:
+        return
+    stated = power_unit(column.unit, path)
+    if written is not None and (
+        power_unit_in(column.name) != stated if written != "mw" else stated not in ("mW", "MW")
+    ):
+        raise LoadDataError(
+            f"column {column.name!r} is said to be in {stated}", path=path, column=column.name, hint="give power_unit"
+        )
+
+
+def _channels(
+    names: Sequence[str], power_w: Sequence[Floats], times: Times, cells: Cells, device_headers: Sequence[str]
+) -> tuple[Channel, ...]:
+    if cells.device is None:
+        return tuple(Channel(name, times.time_s, power, cells.line) for name, power in zip(names, power_w, strict=True))
+    channels = []
+    devices = device_names(cells.device[1], device_headers)
+    for device, rows in zip(devices, rows_of_each(*cells.device), strict=True):
+        if not rows.size:
+            continue
+        time_s, line = times.time_s[rows], None if cells.line is None else cells.line[rows]
+        for name, power in zip(names, power_w, strict=True):
+            channels.append(Channel(f"{device}/{name}" if len(names) > 1 else device, time_s, power[rows], line))
+    return tuple(channels)
+
+
+def _without_empty(channels: tuple[Channel, ...], path: str) -> tuple[tuple[Channel, ...], tuple[TraceWarning, ...]]:
+    """Leave out channels without a single number."""
+    kept = tuple(channel for channel in channels if np.isfinite(channel.power_w).any())
+    if not kept:
+        listed = ", ".join(channel.name for channel in channels[:10])
+        raise LoadDataError(f"no cell of power holds a number: {listed}", path=path, hint="give power_column")
+    empty = ", ".join(channel.name for channel in channels if channel not in kept)
+    if not empty:
+        return kept, ()
+    message = f"channels without a single number are left out: {empty}"
+    return kept, (TraceWarning("empty_channel", len(channels) - len(kept), message),)
+
+
+def merged(readings: Mapping[str, Readings], path: str) -> Readings:
+    """Join the readings of several tables in one file, whose names go before those of their channels.
+
+    Raises
+    ------
+    LoadDataError
+        If their clocks or units differ.
+    """
+    parts = list(readings.values())
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for part in parts[1:]:
+        if (part.clock, part.power_unit) != (first.clock, first.power_unit):
+            raise LoadDataError(
+                f"the tables {', '.join(readings)} have clocks or power units of different kinds",
+                path=path,
+                hint="give power_unit, or power_column with the path of one table",
+            )
+    origin_ns = min(part.origin_ns for part in parts)
+    channels = []
+    for name, part in readings.items():
+        for channel in part.channels:
+            own = f"{name}/{channel.name}" if len(part.channels) > 1 else name
+            channels.append(replace(channel, name=own, time_s=channel.time_s + (part.origin_ns - origin_ns) / 1e9))
+    return replace(
+        first,
+        channels=tuple(channels),
+        origin_ns=origin_ns,
+        indexed=True,
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+    )
