@@ -14,7 +14,7 @@ from loads.readers.units import POWER_UNITS, power_unit, power_unit_in
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _POWER = rf"^(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-z]*)$"
-_WHOLE = r"^[+-]?\d{1,18}$"
+_WHOLE = r"^[+-]?0*(?:\d{1,18}|[1-8]\d{18})$"
 
 
 @dataclass(frozen=True, eq=False)

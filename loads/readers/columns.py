@@ -61,7 +61,8 @@ def is_time(column: str) -> bool:
     found = words(column)
     if found & _OTHER_WORDS or is_power(column):
         return False
-    return bool(found & TIME_WORDS) or time_unit_in(column) == split_unit(column)[0]
+    is_bare_unit = time_unit_in(column) is not None and split_unit(column)[0] == column
+    return bool(found & TIME_WORDS) or is_bare_unit
 
 
 def is_bare_device(column: str) -> bool:

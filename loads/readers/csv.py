@@ -76,7 +76,9 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         devices=devices,
         time_unit=unit_of_time(names, time, options, path),
     )
-    rows, row_notes = _without_row_numbers(rows, [names[at] for at in devices])
+    row_notes: list[str] = []
+    if options.device_column is None:
+        rows, row_notes = _without_row_numbers(rows, [names[at] for at in devices])
     times, tick_notes = row_times(rows, options, path)
     power_w, unit, unit_notes, unit_warnings = to_watts(rows.powers, options, path, of_devices=choice.of_devices)
     columns = [column.name for column in rows.powers]

@@ -31,7 +31,7 @@ _CELL_OF_IDENTITY = re.compile(r"GPU-[0-9a-fA-F-]{8,}|[0-9a-fA-F]{8}:[0-9a-fA-F]
 def looks_like(file: SourceFile) -> bool:
     """Whether there is a column ``power.draw``, or no header but a time and a power with its unit."""
     names = names_in(file)
-    return any(_base(name) in _BEST_FIRST for name in names) or _is_row(names)
+    return any(_base(name) in _BEST_FIRST for name in names) or (bool(names) and _is_row(find_layout(file)))
 
 
 def read(file: SourceFile, options: ReadOptions) -> Readings:
@@ -45,7 +45,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         If the table is malformed, or has no header and several powers.
     """
     layout = find_layout(file)
-    if _is_row(layout.names):
+    if _is_row(layout):
         return _read_without_header(file, layout, options)
     bases = [_base(name) for name in layout.names]
     powers = [bases.index(name) for name in _BEST_FIRST if name in bases]
@@ -69,7 +69,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
 
 
 def _read_without_header(file: SourceFile, layout: Layout, options: ReadOptions) -> Readings:
-    cells = layout.names
+    cells = layout.first_cells
     powers = [index for index, cell in enumerate(cells) if _CELL_OF_POWER.fullmatch(cell)]
     time = next(index for index, cell in enumerate(cells) if _is_time(cell))
     devices = [index for index, cell in enumerate(cells) if _CELL_OF_IDENTITY.fullmatch(cell)]
@@ -80,10 +80,10 @@ def _read_without_header(file: SourceFile, layout: Layout, options: ReadOptions)
         raise LoadDataError(
             f"without a header it is open which power is the draw: {listed}",
             path=file.path,
-            line=layout.header_line,
+            line=layout.first_line,
             hint=f"give power_column, one of {listed}",
         )
-    headless = replace(layout, names=tuple(names), header_line=layout.header_line - 1)
+    headless = replace(layout, names=tuple(names), header_line=layout.first_line - 1)
     note = "the table has no header: its power is taken as power.draw of nvidia-smi"
     tool = DeviceTable("nvidia-smi", powers[:1], devices[:1], None, AVERAGE_WINDOW_S, (note,))
     return read_device_table(file, headless, tool, options)
@@ -93,8 +93,10 @@ def _base(name: str) -> str:
     return split_unit(name)[0].lower()
 
 
-def _is_row(names: Sequence[str]) -> bool:
-    return any(_CELL_OF_POWER.fullmatch(name) for name in names) and any(_is_time(name) for name in names)
+def _is_row(layout: Layout) -> bool:
+    """Whether the table begins with a row, which has a time and a power with its unit."""
+    cells = layout.first_cells
+    return any(_CELL_OF_POWER.fullmatch(cell) for cell in cells) and any(map(_is_time, cells))
 
 
 def _is_time(cell: str) -> bool:

@@ -26,6 +26,7 @@ BLOCK_BYTES = 8 << 20
 MOST_BAD_ROWS = 0.5
 """Share of malformed rows above which a table is refused."""
 
+_TAIL_BYTES = 1 << 14
 _LINES_TO_FIND_THE_HEADER = 20
 _FEWEST_ROWS_TO_JUDGE_A_CUT = 5
 
@@ -42,11 +43,15 @@ class Layout:
         Of the columns, stripped; numbered if there is no header.
     header_line
         Line of the header, counted from 1; the table begins below it. One less than the first row's if there is none.
+    first_line, first_cells
+        Of the header, or of the first row if there is none.
     """
 
     delimiter: str
     names: tuple[str, ...]
     header_line: int
+    first_line: int
+    first_cells: tuple[str, ...]
 
     @property
     def decimal_comma(self) -> bool:
@@ -97,7 +102,7 @@ def find_layout(file: SourceFile) -> Layout:
     number, first = content[_header_at([line for _, line in content[:_LINES_TO_FIND_THE_HEADER]])]
     content = [(at, line) for at, line in content if at >= number]
     delimiter = _delimiter(first)
-    names = split_cells(first, delimiter)
+    names = first_cells = split_cells(first, delimiter)
     header_line = number
     if any(re.match(r"[+-]?\.?\d", name) for name in names) and not any(re.match(r"[A-Za-z]", name) for name in names):
         header_line = number - 1
@@ -106,11 +111,10 @@ def find_layout(file: SourceFile) -> Layout:
         ]
         fitting = [cells for cells in above if len(cells) == len(names)]
         names = fitting[-1] if fitting else [f"column {index + 1}" for index in range(len(names))]
-    # Some loggers end each row, but not the header, with a delimiter.
-    rows = [split_cells(line, delimiter) for _, line in content[1:20]]
-    if rows and all(len(row) == len(names) + 1 and not row[-1] for row in rows):
+    rows = [split_cells(line, delimiter) for _, line in content[1:_LINES_TO_FIND_THE_HEADER]]
+    if rows and all(_has_an_end(row, len(names)) for row in rows):
         names = [*names, ""]
-    return Layout(delimiter, tuple(names), header_line)
+    return Layout(delimiter, tuple(names), header_line, number, tuple(first_cells))
 
 
 def names_in(file: SourceFile) -> tuple[str, ...]:
@@ -123,15 +127,24 @@ def _header_at(lines: list[str]) -> int:
     for at, line in enumerate(lines):
         delimiter = _delimiter(line)
         cells = len(split_cells(line, delimiter))
-        if any(len(split_cells(below, delimiter)) == cells for below in lines[at + 1 :]):
+        rows = [split_cells(below, delimiter) for below in lines[at + 1 :]]
+        if any(len(row) == cells or _has_an_end(row, cells) for row in rows):
             return at
     return 0
+
+
+def _has_an_end(row: Sequence[str], cells: int) -> bool:
+    """Whether a row ends in a delimiter, as some loggers write it, but not in the header."""
+    return len(row) == cells + 1 and not row[-1]
 
 
 def _delimiter(line: str) -> str:
     outside_quotes = re.sub(r'"[^"]*"', "", line).strip()
     best = max(DELIMITERS, key=outside_quotes.count)
-    return best if best in outside_quotes else BLANKS
+    if best in outside_quotes:
+        return best
+    # One column `power.draw [W]` is not two.
+    return BLANKS if len(re.sub(r"\s*\[[^\]]*\]", "", outside_quotes).split()) > 1 else DELIMITERS[0]
 
 
 @dataclass
@@ -144,6 +157,7 @@ class Table:
     malformed: list[tuple[int, str]] = field(default_factory=list, init=False)
     cut_line: int | None = field(default=None, init=False)
     stray_bytes_line: int | None = field(default=None, init=False)
+    _tail: bytes = field(default=b"", init=False, repr=False)
 
     def blocks(self, columns: Sequence[int]) -> Iterator[Block]:
         """Read the columns with these indices.
@@ -221,6 +235,7 @@ class Table:
         data = self._clean(data, first_line)
         if last:
             data = self._without_a_cut_line(data, first_line, columns)
+        self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
         if data.isspace() or not data:
             return Block(np.empty(0, dtype=np.int64), {index: pa.array([], pa.string()) for index in columns})
         blank = _blank_lines(data)
@@ -306,12 +321,13 @@ class Table:
 
         A number that is cut short is still a number, but a wrong one.
         """
-        body, _, cut = data.rpartition(b"\n")
+        body, end, cut = data.rpartition(b"\n")
         delimiter = self.layout.delimiter.encode()
         cells = len(self.layout.names)
         if not cut.strip() or cut.count(delimiter) >= cells:
             return data
-        others = [line for line in body[-BLOCK_BYTES // 64 :].split(b"\n")[1:] if line.count(delimiter) == cells - 1]
+        nearby = (self._tail + body)[-_TAIL_BYTES:].split(b"\n")
+        others = [line for line in nearby if line.count(delimiter) == cells - 1]
         if cut.count(delimiter) == cells - 1:
             if cells - 1 not in columns or len(others) < _FEWEST_ROWS_TO_JUDGE_A_CUT:
                 return data
@@ -319,7 +335,7 @@ class Table:
             if length >= min(len(line.rpartition(delimiter)[2].strip()) for line in others):
                 return data
         self.cut_line = first_line + data.count(b"\n")
-        return body + b"\n"
+        return body + end
 
     def _may_have_blanks(self, data: bytes) -> bool:
         delimiter = self.layout.delimiter.encode()
