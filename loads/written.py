@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import pyarrow
 import pyarrow.parquet
 
+from loads.errors import LoadDataError
 from loads.readers.source import SourceFile
 from loads.trace import Kind, Shape, Trace, TraceWarning
 
@@ -49,34 +52,52 @@ def header_of(trace: Trace, short: bool = False) -> str:
 
 
 def read_header(file: SourceFile) -> Header | None:
-    """Return what a file says of its trace; None if `loads.export.write_trace` did not write it."""
+    """Return what a file says of its trace; None if `loads.export.write_trace` did not write it.
+
+    Raises
+    ------
+    LoadDataError
+        If it says so, but not what.
+    """
     text = _header_text(file)
     if text is None:
         return None
-    facts = json.loads(text)
-    stored = facts["provenance"]
-    return Header(
-        shape=facts["shape"],
-        kind=stored["kind"],
-        source=stored["source"],
-        sample_interval_s=stored["sample_interval_s"],
-        sensor_window_s=stored["sensor_window_s"],
-        parameters=stored["parameters"],
-        notes=tuple(stored["notes"]),
-        warnings=tuple(TraceWarning(**warning) for warning in stored["warnings"]),
-    )
+    try:
+        facts = json.loads(text)
+        stored = facts["provenance"]
+        return Header(
+            shape=facts["shape"],
+            kind=stored["kind"],
+            source=stored["source"],
+            sample_interval_s=stored["sample_interval_s"],
+            sensor_window_s=stored["sensor_window_s"],
+            parameters=stored["parameters"],
+            notes=tuple(stored["notes"]),
+            warnings=tuple(TraceWarning(**warning) for warning in stored["warnings"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise LoadDataError(
+            f"the description of the trace is damaged: {error}", path=file.path, hint=f"take {METADATA_KEY} out of it"
+        ) from error
 
 
 def _header_text(file: SourceFile) -> str | None:
-    if file.head_bytes.startswith(_PARQUET_MAGIC):
-        metadata = pyarrow.parquet.read_schema(file.path).metadata or {}
-        text = metadata.get(METADATA_KEY.encode())
-        return None if text is None else text.decode()
-    if file.head_bytes.startswith(_HDF5_MAGIC):
-        with h5py.File(file.path) as stored:
-            return stored.attrs.get(METADATA_KEY)
     first = file.head[0] if file.head else ""
-    return first.removeprefix(CSV_MARK) if first.startswith(CSV_MARK) else None
+    if first.startswith(CSV_MARK):
+        return first.removeprefix(CSV_MARK)
+    # The bytes on disk, as a compressed file was not written here.
+    with Path(file.path).open("rb") as stream:
+        magic = stream.read(len(_HDF5_MAGIC))
+    try:
+        if magic.startswith(_PARQUET_MAGIC):
+            text = (pyarrow.parquet.read_schema(file.path).metadata or {}).get(METADATA_KEY.encode())
+            return None if text is None else text.decode()
+        if magic == _HDF5_MAGIC:
+            with h5py.File(file.path, "r") as stored:
+                return stored.attrs.get(METADATA_KEY)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise LoadDataError(f"cannot be read: {error}", path=file.path) from error
+    return None
 
 
 def _plain(value: object) -> object:

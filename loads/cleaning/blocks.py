@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
 from loads.readers.readings import Channel, Floats
+from loads.segments import kernel
 
 NS_PER_S = 1_000_000_000
 
 _GRID_TOLERANCE_NS = 1e-3
+_GRID_TOLERANCE = 4 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +101,22 @@ def shifted(time_s: Floats, by_ns: int) -> Floats:
 
     0.1 + 0.2 is 0.30000000000000004; through integers it is 0.3.
     """
-    scaled = time_s * NS_PER_S
-    whole = np.rint(scaled)
-    tolerance = _GRID_TOLERANCE_NS + 4 * np.finfo(np.float64).eps * np.abs(scaled)
-    if (np.abs(scaled - whole) <= tolerance).all():
-        return (whole + by_ns) / NS_PER_S
+    later_s = np.empty(time_s.size)
+    if _shift_whole_ns(np.ascontiguousarray(time_s, dtype=np.float64), float(by_ns), later_s):
+        return later_s
     return time_s + by_ns / NS_PER_S
+
+
+@kernel
+def _shift_whole_ns(time_s: Floats, by_ns: float, later_s: Floats) -> bool:
+    """Write the times shifted; False if one of them is not a whole number of nanoseconds but for rounding."""
+    for k in range(time_s.size):
+        scaled = time_s[k] * 1e9
+        whole = np.rint(scaled)
+        if abs(scaled - whole) > _GRID_TOLERANCE_NS + _GRID_TOLERANCE * abs(scaled):
+            return False
+        later_s[k] = (whole + by_ns) / 1e9
+    return True
 
 
 def started_at_zero(time_s: Floats) -> Floats:

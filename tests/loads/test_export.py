@@ -189,6 +189,14 @@ def test_a_long_provenance_does_not_hide_the_table(tmp_path):
     assert len((tmp_path / "trace.csv").read_text().splitlines()[0]) < 16_000
 
 
+def test_a_damaged_description_is_refused(tmp_path):
+    path = tmp_path / "trace.csv"
+    write_trace(Trace(np.arange(3.0), np.ones(3), MODEL), path)
+    path.write_text(path.read_text().replace('"kind"', '"find"'))
+    with pytest.raises(LoadDataError, match=r"description of the trace is damaged: 'kind'.*take loads.trace out"):
+        read_back(path)
+
+
 @pytest.mark.parametrize("name", ["trace.xlsx", "trace", "missing/trace.csv", "missing/trace.h5"])
 def test_a_file_that_cannot_be_written_is_refused(tmp_path, name):
     with pytest.raises(LoadDataError, match="written"):
