@@ -77,17 +77,14 @@ def _draw_time(axes: Axes, trace: Trace, start_s: float, end_s: float, unit: str
     time_s = trace.time_s - trace.time_s[0]
     first, last = np.searchsorted(time_s, [start_s, end_s])
     first = max(int(first) - 1, 0)
-    if trace.shape == "hold":
-        power = np.append(trace.power_w, trace.power_w[-1])
-    else:
-        power = trace.power_w
+    hold = trace.shape == "hold"
+    power = np.append(trace.power_w, trace.power_w[-1]) if hold else trace.power_w
     part, levels = time_s[first : last + 1], power[first : last + 1] / watts
-    step = "post" if trace.shape == "hold" else None
     if part.size > MOST_POINTS:
         middles, low, high = _band(part, levels, MOST_POINTS // 4)
         axes.fill_between(middles, low, high, color=BLUE, linewidth=0.4, step="mid")
     else:
-        axes.plot(part, levels, color=BLUE, linewidth=0.9, drawstyle=f"steps-{step}" if step else "default")
+        axes.plot(part, levels, color=BLUE, linewidth=0.9, drawstyle="steps-post" if hold else "default")
     axes.set_xlim(start_s, end_s)
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel("time (s)")
@@ -111,6 +108,7 @@ def _draw_spectrum(axes: Axes, trace: Trace, unit: str, watts: float) -> None:
             starts = np.unique(np.searchsorted(frequency, edges[:-1]))
             frequency, amplitude = frequency[starts], np.maximum.reduceat(amplitude, starts)
         axes.loglog(frequency, amplitude, color=BLUE, linewidth=0.8)
+        axes.margins(x=0.0)
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel(f"density ({unit}/√Hz)")
     axes.grid(alpha=0.25)

@@ -6,15 +6,19 @@ Arrivals are random (Poisson, bursty) or those of clients that wait for their an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
+from pydantic.dataclasses import dataclass
 
 from loads.errors import LoadDataError
 from loads.segments import Floats
 from loads.trace import Provenance
 from loads.workloads.phases import stream
+from loads.workloads.plain import CLOSED
 
 Ints = NDArray[np.int64]
 
@@ -25,7 +29,7 @@ PEAK_WINDOW_S = 10.0
 """The peak rate is the largest over windows of this length, one after another from time 0."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Requests:
     """Requests in the order of arrival.
 
@@ -85,7 +89,7 @@ class Requests:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class TokenCounts:
     """Lognormal numbers of tokens, rounded, at least 1.
 
@@ -130,7 +134,15 @@ class TokenCounts:
         return np.maximum(np.rint(tokens), 1.0).astype(np.int64)
 
 
-@dataclass(frozen=True)
+def _tokens(value: Any) -> Any:
+    return {"mean": value} if isinstance(value, int | float) else value
+
+
+Tokens = Annotated[TokenCounts, BeforeValidator(_tokens)]
+"""Numbers of tokens; a plain number stands for requests that all have it."""
+
+
+@dataclass(frozen=True, config=CLOSED)
 class PoissonArrivals:
     """Requests of many users who know nothing of one another.
 
@@ -143,8 +155,9 @@ class PoissonArrivals:
     """
 
     rate_per_s: float
-    prompt_tokens: TokenCounts
-    generated_tokens: TokenCounts
+    prompt_tokens: Tokens
+    generated_tokens: Tokens
+    type: Literal["poisson"] = "poisson"
 
     def __post_init__(self) -> None:
         _check_rate(self.rate_per_s)
@@ -159,7 +172,7 @@ class PoissonArrivals:
         return _renewal(self, 1.0, f"Poisson arrivals, {self.rate_per_s:g} requests a second", duration_s, seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class BurstyArrivals:
     """Requests that come in bursts: a renewal process whose times between arrivals follow a Gamma distribution.
 
@@ -176,8 +189,9 @@ class BurstyArrivals:
 
     rate_per_s: float
     cv: float
-    prompt_tokens: TokenCounts
-    generated_tokens: TokenCounts
+    prompt_tokens: Tokens
+    generated_tokens: Tokens
+    type: Literal["bursty"] = "bursty"
 
     def __post_init__(self) -> None:
         _check_rate(self.rate_per_s)
@@ -195,7 +209,7 @@ class BurstyArrivals:
         return _renewal(self, 1.0 / self.cv**2, source, duration_s, seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class ClosedLoop:
     """Clients that each ask anew as soon as they are served, such as a batch job or a benchmark at its limit.
 
@@ -208,8 +222,9 @@ class ClosedLoop:
     """
 
     concurrency: int
-    prompt_tokens: TokenCounts
-    generated_tokens: TokenCounts
+    prompt_tokens: Tokens
+    generated_tokens: Tokens
+    type: Literal["closed_loop"] = "closed_loop"
 
     def __post_init__(self) -> None:
         if self.concurrency < 1 or self.concurrency != int(self.concurrency):

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from loads.segments import Floats
 from loads.workloads import batching_kernel as loop
 from loads.workloads.batching_kernel import DECODE, IDLE, PREFILL, Ints
+from loads.workloads.plain import CLOSED
 
 __all__ = ["DECODE", "IDLE", "PREFILL", "Engine", "Runs", "Service", "serve"]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=CLOSED)
 class Engine:
     """How fast one replica serves.
 

@@ -10,15 +10,18 @@ Training and fine-tuning differ in the numbers only; the publication calls the f
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from pydantic.dataclasses import dataclass
 from scipy.special import lambertw
 
 from loads.segments import Floats
 from loads.trace import Trace
 from loads.workloads.phases import Phases, stream
+from loads.workloads.plain import CLOSED, from_plain
 from loads.workloads.synthesis import synthesise
 
 SHORTEST_FACTOR = 0.2
@@ -33,12 +36,14 @@ CHUNK = 256
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class StochasticCycle:
     """Parameters of a stochastic cycle, powers as shares of the nominal power.
 
     Parameters
     ----------
+    nominal_w
+        Nominal power P.
     frequency_hz
         Nominal iteration frequency f0; None draws it from `frequency_range_hz`, once a workload.
     frequency_range_hz
@@ -75,6 +80,7 @@ class StochasticCycle:
     iterations of a cycle without decay are drawn on a clock u with du/dt = g(t), whose inverse is a Lambert W function.
     """
 
+    nominal_w: float
     frequency_hz: float | None
     frequency_range_hz: Range
     frequency_sd: float
@@ -91,6 +97,8 @@ class StochasticCycle:
     """What the cycle is of, for the provenance."""
 
     def __post_init__(self) -> None:
+        if not 0.0 < self.nominal_w < np.inf:
+            raise ValueError(f"nominal_w must be above 0, got {self.nominal_w}")
         for name in ("frequency_range_hz", "compute_share_range", "up_noise_range", "down_noise_range"):
             low, high = getattr(self, name)
             if not 0.0 <= low <= high < np.inf:
@@ -108,10 +116,10 @@ class StochasticCycle:
         if self.decay_s is not None and not 0.0 < self.decay_s < np.inf:
             raise ValueError(f"decay_s must be above 0, got {self.decay_s}")
 
-    @property
-    def nominal_w(self) -> float:
-        """1 W: the cycle is in shares of its nominal power."""
-        return 1.0
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build from plain data, as a YAML or JSON file holds it; `LoadDataError` names the key that is wrong."""
+        return from_plain(cls, data)
 
     @property
     def source(self) -> str:
@@ -121,7 +129,7 @@ class StochasticCycle:
     def generate(
         self, duration_s: float, sample_rate_hz: float = 1000.0, seed: np.random.SeedSequence | int = 0
     ) -> Trace:
-        """Draw a trace with a nominal power P of 1 W: see `loads.workloads.synthesis.synthesise`."""
+        """Draw a trace of one such job: see `loads.workloads.synthesis.synthesise`."""
         return synthesise(self, duration_s, sample_rate_hz, seed)
 
     def draw(self, duration_s: float, seed: np.random.SeedSequence) -> tuple[Phases, dict[str, Any]]:
@@ -152,6 +160,7 @@ class StochasticCycle:
             "down_noise_sd": down_noise_sd,
             "phase": phase,
         }
+        levels, sds, expected = (self.nominal_w * shares for shares in (levels, sds, expected))
         phases = Phases.from_time_zero(knots_s, levels, levels, sds, expected)
         return phases, asdict(self) | {"shortest_factor": SHORTEST_FACTOR} | drawn
 
@@ -182,10 +191,11 @@ class StochasticCycle:
         return knots_s, np.concatenate(ups), np.concatenate(downs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class TrainingCycle(StochasticCycle):
     """The stochastic cycle with the numbers of training: see `StochasticCycle` for the parameters."""
 
+    nominal_w: float = 1.0
     frequency_hz: float | None = None
     frequency_range_hz: Range = (0.5, 1.5)
     frequency_sd: float = 0.1
@@ -201,10 +211,11 @@ class TrainingCycle(StochasticCycle):
     kind: ClassVar[str] = "training"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class FineTuningCycle(StochasticCycle):
     """The stochastic cycle with the numbers of fine-tuning: see `StochasticCycle` for the parameters."""
 
+    nominal_w: float = 1.0
     frequency_hz: float | None = None
     frequency_range_hz: Range = (0.3, 0.7)
     frequency_sd: float = 0.1
@@ -218,17 +229,6 @@ class FineTuningCycle(StochasticCycle):
     decay_s: float | None = None
 
     kind: ClassVar[str] = "fine-tuning"
-
-
-SITE_MIX: tuple[tuple[StochasticCycle, float], ...] = (
-    (TrainingCycle(), 0.90),
-    (TrainingCycle(), 0.025),
-    (TrainingCycle(), 0.025),
-    (FineTuningCycle(), 0.025),
-    (FineTuningCycle(), 0.025),
-)
-"""Jobs of a site and their shares of its fluctuating power, arXiv 2508.16457: one large training job, two small ones
-and two of fine-tuning. For `loads.workloads.synthesis.mix`."""
 
 
 def _slowed(clock_s: Floats, decay_s: float) -> Floats:

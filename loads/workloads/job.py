@@ -7,20 +7,17 @@ whatever the job describes (a device, a node, a cluster), or shares of its nomin
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from loads.errors import LoadDataError
 from loads.workloads import job_timeline
 from loads.workloads.phases import Phases
-
-CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
+from loads.workloads.plain import CLOSED, from_plain
 
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
@@ -294,10 +291,7 @@ class JobLifeCycle:
         LoadDataError
             If a key is unknown or missing or a value has no meaning; it names the key.
         """
-        try:
-            return TypeAdapter(cls).validate_python(dict(data))
-        except ValidationError as error:
-            raise _load_data_error(error) from error
+        return from_plain(cls, data)
 
     def draw(self, duration_s: float, seed: np.random.SeedSequence) -> tuple[Phases, dict[str, Any]]:
         """Draw phases that cover at least `duration_s`, and the parameters drawn.
@@ -307,17 +301,3 @@ class JobLifeCycle:
         """
         phases, drawn = job_timeline.unfold(self, duration_s, seed)
         return phases, asdict(self) | drawn
-
-
-def _load_data_error(error: ValidationError) -> LoadDataError:
-    first = error.errors()[0]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-    where = f"{key}: " if key else ""
-    hint = None
-    if first["type"] == "unexpected_keyword_argument":
-        parts = (JobLifeCycle, Step, StepPhase, Stage, Evaluation, Checkpoint, Failures)
-        names = {field.name for part in parts for field in fields(part)}
-        near = difflib.get_close_matches(str(first["loc"][-1]), sorted(names), 1)
-        hint = f"did you mean '{near[0]}'?" if near else None
-        return LoadDataError(f"{where}unknown key", hint=hint)
-    return LoadDataError(f"{where}{first['msg']}, got {first['input']!r}"[:300], hint=hint)

@@ -2,66 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from loads.errors import LoadDataError
 from loads.readers.units import suggestion
 
-T = TypeVar("T")
+Model = TypeVar("Model")
 
-Builder = Callable[[Any, str], Any]
-"""From a plain value and the name of its key, such as ``"arrivals.prompt_tokens"``."""
+CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""Of every model that a file can hold: unknown keys are errors."""
 
 
-def build(kind: type[T], plain: Any, place: str, nested: Mapping[str, Builder]) -> T:
-    """Build a dataclass.
+def from_plain(kind: type[Model], data: Mapping[str, Any]) -> Model:
+    """Build a model from plain data.
 
     Parameters
     ----------
     kind
-        The dataclass.
-    plain
-        A mapping from the names of its fields to plain values; lists stand for tuples.
-    place
-        Name of the key whose value this is; empty at the top.
-    nested
-        What turns the values of some keys into objects.
+        A pydantic dataclass.
+    data
+        From the names of its fields to plain values; lists stand for tuples, mappings for dataclasses.
 
     Raises
     ------
     LoadDataError
         Naming the key that is unknown, missing, or has a value of the wrong type or out of range.
     """
-    check_mapping(plain, place)
-    valid = {field.name: field.default is MISSING and field.default_factory is MISSING for field in fields(kind)}  # type: ignore[arg-type]
-    for key in plain:
-        if key not in valid:
-            near = suggestion(str(key), list(valid)) or f"valid keys are {', '.join(valid)}"
-            raise LoadDataError(f"{dotted(place, key)}: unknown key", hint=near.strip())
-    for key, required in valid.items():
-        if required and key not in plain:
-            raise LoadDataError(f"{dotted(place, key)}: missing key")
-    values = {key: nested[key](value, dotted(place, key)) if key in nested else value for key, value in plain.items()}
     try:
-        return TypeAdapter(kind).validate_python(values)
+        return TypeAdapter(kind).validate_python(dict(data))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = dotted(place, ".".join(str(part) for part in first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        got = "" if first["type"] == "value_error" else f", got {first['input']!r}"
-        raise LoadDataError(f"{where}: {message}{got}" if where else f"{message}{got}") from error
+        raise _load_data_error(error.errors()[0], kind, data) from error
 
 
-def check_mapping(plain: Any, place: str) -> None:
-    """Raise `LoadDataError` if a value is no mapping."""
-    if not isinstance(plain, Mapping):
-        raise LoadDataError(f"{place or 'the model'}: expected keys and values, got {plain!r}")
+def _load_data_error(details: ErrorDetails, kind: type, data: Any) -> LoadDataError:
+    where = _key(details["loc"], data)
+    if details["type"] == "unexpected_keyword_argument":
+        hint = suggestion(str(details["loc"][-1]), sorted(_keys(TypeAdapter(kind).json_schema())))
+        return LoadDataError(f"{where}unknown key", hint=hint.strip() or None)
+    if details["type"] == "missing":
+        return LoadDataError(f"{where}missing key")
+    if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tags = [tag.strip(" '") for tag in details["ctx"].get("expected_tags", "").split(",") if tag.strip()]
+        got = details["ctx"].get("tag", "nothing")
+        hint = suggestion(got, tags).strip() or (f"expected one of {', '.join(tags)}" if tags else None)
+        return LoadDataError(f"{where.removesuffix(': ')}.type: got {got!r}", hint=hint)
+    message = details["msg"].removeprefix("Value error, ")
+    got = "" if details["type"] == "value_error" else f", got {details['input']!r}"
+    return LoadDataError(f"{where}{message}{got}"[:300])
 
 
-def dotted(place: str, key: Any) -> str:
-    """Return the name of a key below another one."""
-    return ".".join(part for part in (place, str(key)) if part)
+def _key(location: tuple[int | str, ...], data: Any) -> str:
+    """Name of a key, followed by a colon; parts of the location that are no keys of the data name kinds of it."""
+    key = ""
+    for place, part in enumerate(location):
+        inside = part in data if isinstance(data, Mapping) else isinstance(part, int)
+        if inside:
+            data = data[part]
+        if inside or place == len(location) - 1:
+            key += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return f"{key.lstrip('.')}: " if key else ""
+
+
+def _keys(schema: Mapping[str, Any]) -> set[str]:
+    """All keys of a model and of its parts."""
+    parts = (schema, *schema.get("$defs", {}).values())
+    return {key for part in parts for key in part.get("properties", {})}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute as pc
 from pyarrow import csv as pa_csv
+from pydantic.dataclasses import dataclass
 
 from loads.errors import LoadDataError
 from loads.readers.rows import BadRows
@@ -22,6 +23,7 @@ from loads.readers.units import split_unit, time_unit
 from loads.segments import Floats
 from loads.trace import Provenance, TraceWarning
 from loads.workloads.arrivals import Ints, Requests
+from loads.workloads.plain import CLOSED
 
 COLUMNS = {
     "time": ("timestamp", "time", "arrival", "arrivals", "arrivaltime", "arrivedat", "arrivaltimestamp"),
@@ -117,13 +119,13 @@ def read_arrivals(path: str | Path, *, unit: str | None = None) -> Requests:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class RecordedArrivals:
     """Requests of a recorded file, the first at time 0.
 
     Parameters
     ----------
-    path, unit
+    file, unit
         See `read_arrivals`.
     rate_scale
         How many times faster than recorded they come; token counts stay.
@@ -136,10 +138,11 @@ class RecordedArrivals:
     random place of it (`skip_start_s` of `loads.workloads.serving.ServingModel`).
     """
 
-    path: str
+    file: str
     rate_scale: float = 1.0
     loop: bool = True
     unit: str | None = None
+    type: Literal["recorded"] = "recorded"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.rate_scale < np.inf:
@@ -148,7 +151,7 @@ class RecordedArrivals:
     @cached_property
     def requests(self) -> Requests:
         """As recorded."""
-        return read_arrivals(self.path, unit=self.unit)
+        return read_arrivals(self.file, unit=self.unit)
 
     @property
     def mean_tokens(self) -> tuple[float, float]:
@@ -170,7 +173,7 @@ class RecordedArrivals:
         if self.loop:
             period_s = float(recorded.arrival_s[-1]) * count / max(count - 1, 1)
             if period_s == 0.0:
-                raise LoadDataError("all requests come at one time", path=self.path, hint="give loop: false")
+                raise LoadDataError("all requests come at one time", path=self.file, hint="give loop: false")
             passes = max(int(np.ceil(duration_s * self.rate_scale / period_s)), 1)
         starts_s = period_s * np.arange(passes)
         arrival_s = (starts_s[:, np.newaxis] + recorded.arrival_s).ravel() / self.rate_scale

@@ -8,19 +8,19 @@ idle when there is nothing to do. Powers of replicas add up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from loads.errors import LoadDataError
-from loads.readers.units import suggestion
 from loads.segments import Floats
-from loads.workloads.arrivals import BurstyArrivals, ClosedLoop, PoissonArrivals, TokenCounts
+from loads.workloads.arrivals import BurstyArrivals, ClosedLoop, PoissonArrivals
 from loads.workloads.batching import IDLE, PREFILL, Engine, Runs, Service, serve
 from loads.workloads.phases import Phases, child, stream
-from loads.workloads.plain import build, check_mapping, dotted
+from loads.workloads.plain import CLOSED, from_plain
 from loads.workloads.recorded_arrivals import RecordedArrivals
 
 FIRST_DRAW = 1024
@@ -28,16 +28,10 @@ FIRST_DRAW = 1024
 
 MILLIWATTS = 1000.0
 
-ARRIVALS = {
-    "poisson": PoissonArrivals,
-    "bursty": BurstyArrivals,
-    "closed_loop": ClosedLoop,
-    "recorded": RecordedArrivals,
-}
-"""Kinds of arrivals by their name in plain data."""
+Arrivals = Annotated[PoissonArrivals | BurstyArrivals | ClosedLoop | RecordedArrivals, Field(discriminator="type")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=CLOSED)
 class ServingModel:
     """Power of replicas that serve requests with continuous batching.
 
@@ -67,7 +61,7 @@ class ServingModel:
         If a number is out of range or the tables do not fit.
     """
 
-    arrivals: PoissonArrivals | BurstyArrivals | ClosedLoop | RecordedArrivals
+    arrivals: Arrivals
     engine: Engine
     idle_w: float
     prefill_w: float
@@ -106,7 +100,7 @@ class ServingModel:
         LoadDataError
             Naming the key that is unknown, missing or wrong.
         """
-        return build(cls, plain, "", {"arrivals": _arrivals, "engine": _engine})
+        return from_plain(cls, plain)
 
     @cached_property
     def nominal_w(self) -> float:
@@ -208,21 +202,3 @@ def _outcome(service: Service) -> dict[str, Any]:
         "median_time_to_first_token_s": float(np.median(waits_s)) if waits_s.size else None,
         "p95_time_to_first_token_s": float(np.percentile(waits_s, 95)) if waits_s.size else None,
     }
-
-
-def _engine(plain: Any, place: str) -> Engine:
-    return build(Engine, plain, place, {})
-
-
-def _arrivals(plain: Any, place: str) -> Any:
-    check_mapping(plain, place)
-    name = plain.get("type")
-    if name not in ARRIVALS:
-        near = suggestion(str(name), list(ARRIVALS)) or f"expected one of {', '.join(ARRIVALS)}"
-        raise LoadDataError(f"{dotted(place, 'type')}: no such arrivals, got {name!r}", hint=near.strip())
-    parameters = {key: value for key, value in plain.items() if key != "type"}
-    return build(ARRIVALS[name], parameters, place, {"prompt_tokens": _tokens, "generated_tokens": _tokens})
-
-
-def _tokens(plain: Any, place: str) -> TokenCounts:
-    return build(TokenCounts, plain if isinstance(plain, Mapping) else {"mean": plain}, place, {})

@@ -1,4 +1,4 @@
-"""From a model of one device to the power of a fleet of them, and from jobs to a site's mix.
+"""From a model of one device to the power of a fleet of them.
 
 Let w be the power of one device, e its expected power, and v the variance of the fluctuation w - e. The fluctuation of
 device j is modelled as sqrt(rho) c + sqrt(1 - rho) z_j, where c is common to all and the z_j are independent, each with
@@ -15,7 +15,6 @@ for both. What the whole job does at once, such as loading or a restart, is in e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,8 @@ from loads.workloads.phases import NOISE_KEY, Phases, WorkloadModel, child, edge
 GROUPS = 16
 """Most independent draws that stand for the devices."""
 
-# Keys of derived seeds: far from the small ones that models and noise use.
 GROUP_KEY = 1_000_001
-JOB_KEY = 1_000_002
+"""Key of the seeds of the draws: far from the small ones that models and noise use."""
 
 
 def synthesise(
@@ -108,61 +106,6 @@ def synthesise(
     }
     notes = (f"nominal power is {devices * model.nominal_w:g} W",)
     return _trace(time_s, power_w, edges, model.source, drawn, sample_rate_hz, sequence, notes)
-
-
-def mix(
-    components: Sequence[tuple[WorkloadModel, float]],
-    duration_s: float,
-    sample_rate_hz: float,
-    seed: np.random.SeedSequence | int,
-) -> Trace:
-    """Draw jobs with independent seeds, so at random phases of their cycles, and add them up.
-
-    Parameters
-    ----------
-    components
-        Models and weights; a model's nominal power counts as its weight in W.
-    duration_s, sample_rate_hz, seed
-        See `synthesise`.
-
-    Returns
-    -------
-    Trace
-        Of shape ``"hold"``; its nominal power [W] is the sum of the weights, and its edges are those of all jobs.
-
-    Raises
-    ------
-    ValueError
-        If there is no component, or a weight is not above 0.
-    """
-    if not components:
-        raise ValueError("a mix must have at least one component, got none")
-    for _, weight in components:
-        if not 0.0 < weight < np.inf:
-            raise ValueError(f"the weights of a mix must be above 0, got {weight}")
-    sequence = _sequence(seed)
-    power_w: Floats | float = 0.0
-    edges: list[NDArray[np.int64]] = []
-    jobs: list[dict[str, Any]] = []
-    sources: list[str] = []
-    for number, (model, weight) in enumerate(components):
-        trace = synthesise(model, duration_s, sample_rate_hz, child(sequence, JOB_KEY, number))
-        power_w = power_w + weight / model.nominal_w * trace.power_w
-        assert trace.edge_knots is not None
-        edges.append(trace.edge_knots)
-        jobs.append({"weight": weight, "source": model.source} | trace.provenance.parameters)
-        sources.append(f"{weight:g} x {model.source}")
-    total_w = float(sum(weight for _, weight in components))
-    return _trace(
-        trace.time_s,
-        np.asarray(power_w),
-        np.unique(np.concatenate(edges)),
-        "mix of " + "; ".join(sources),
-        {"jobs": jobs, "nominal_w": total_w},
-        sample_rate_hz,
-        sequence,
-        (f"nominal power is {total_w:g} W",),
-    )
 
 
 def _sequence(seed: np.random.SeedSequence | int) -> np.random.SeedSequence:

@@ -227,7 +227,7 @@ STEP = {"period_s": 2, "phases": [{"share": 1, "start_w": 300}]}
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"step": STEP}, r"idle_w: Field required|idle_w: Missing"),
+        ({"step": STEP}, "idle_w: missing key"),
         ({"step": STEP, "idle_w": -1}, "idle_w: .*greater than or equal to 0, got -1"),
         ({"step": STEP | {"period": 1}, "idle_w": 0}, "step.period: unknown key; did you mean 'period_s'?"),
         ({"step": {"period_s": 2, "phases": [{"share": 0.5, "start_w": 3}]}, "idle_w": 0}, "add up to 1, got 0.5"),

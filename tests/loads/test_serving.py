@@ -143,7 +143,7 @@ def test_against_recorded_vllm_on_h100(recorded, name, plain):
 @pytest.mark.parametrize("name", ["code", "conv"])
 def test_recorded_arrivals_run_through(recorded, name):
     path = str(recorded(f"llm-requests-azure/AzureLLMInferenceTrace_{name}.csv"))
-    plain = changed(LLAMA_70B, arrivals={"type": "recorded", "path": path, "loop": False}, engine__max_batch=256)
+    plain = changed(LLAMA_70B, arrivals={"type": "recorded", "file": path, "loop": False}, engine__max_batch=256)
     model = ServingModel.from_dict(changed(plain, replicas=4, skip_start_s=[0, 0]))
     model.serve(10.0, SEED)  # compiles
     started = time.perf_counter()
@@ -278,7 +278,7 @@ def test_plain_data_builds_the_model():
     assert model.arrivals == PoissonArrivals(3.0, TokenCounts(mean=50), TokenCounts(mean=9))
     assert model.engine.decode_batch == (1, 32, 512)
     assert model.skip_start_s == (60.0, 120.0)
-    recorded_file = changed(LLAMA_70B, arrivals={"type": "recorded", "path": "requests.csv", "rate_scale": 2})
+    recorded_file = changed(LLAMA_70B, arrivals={"type": "recorded", "file": "requests.csv", "rate_scale": 2})
     assert ServingModel.from_dict(recorded_file).arrivals == RecordedArrivals("requests.csv", rate_scale=2.0)
 
 
@@ -293,9 +293,9 @@ def test_plain_data_builds_the_model():
         ({"arrivals__prompt_tokens": {"mean": 5, "vc": 1}}, "arrivals.prompt_tokens.vc: unknown key"),
         ({"arrivals__prompt_tokens": {"mean": 0}}, "arrivals.prompt_tokens: mean must be at least 1"),
         ({"arrivals__concurrency": "many"}, "arrivals.concurrency: .*'many'"),
-        ({"arrivals": 5}, "arrivals: expected keys and values, got 5"),
+        ({"arrivals": 5}, "arrivals: .*got 5"),
         ({"engine__decode_step_s": [0.1]}, "engine: decode_step_s must have one number"),
-        ({"decode_w": [1.0, "hot", 2.0]}, "decode_w.1: .*'hot'"),
+        ({"decode_w": [1.0, "hot", 2.0]}, r"decode_w\[1\]: .*'hot'"),
         ({"decode_w": [1.0]}, "decode_w must have one number"),
         ({"idle_w": -1.0}, "idle_w must be 0 or more"),
         ({"skip_start_s": [3.0, 1.0]}, "skip_start_s must be two numbers in order"),

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from loads.workloads import SITE_MIX, FineTuningCycle, JobLifeCycle, Stage, Step, StepPhase, TrainingCycle
-from loads.workloads.synthesis import mix, synthesise
+from loads.errors import LoadDataError
+from loads.workloads import SITE_MIX, FineTuningCycle, JobLifeCycle, Mix, Stage, Step, StepPhase, TrainingCycle
+from loads.workloads.synthesis import synthesise
 
 ALPHA = 1e-4
 """Each statistical test errs once in ten thousand seeds; the seeds are fixed."""
@@ -76,7 +77,7 @@ def test_same_seed_same_bytes_and_a_longer_trace_goes_on():
     seed = np.random.SeedSequence(7, spawn_key=(1,))
     short, again, long = (synthesise(CYCLE, d, 100, seed, devices=50, synchronisation=0.4) for d in (20, 20, 900))
     assert short.power_w.tobytes() == again.power_w.tobytes() == long.power_w[:2000].tobytes()
-    mixes = [mix(SITE_MIX, d, 100, seed).power_w for d in (20, 900)]
+    mixes = [synthesise(SITE_MIX, d, 100, seed).power_w for d in (20, 900)]
     assert mixes[0].tobytes() == mixes[1][:2000].tobytes()
 
 
@@ -133,10 +134,10 @@ def test_provenance_tells_how_to_draw_it_again():
 def test_a_mix_is_its_jobs_added_up():
     """Weights are nominal powers: a model of 400 W counts as the weight, too; jobs have their own seeds."""
     steady = JobLifeCycle(step=Step(period_s=1.0, phases=(StepPhase(share=1, start_w=400),)), idle_w=0)
-    trace = mix([(steady, 0.5), (steady, 2.0)], 10, 10, 1)
+    trace = synthesise(Mix(((steady, 0.5), (steady, 2.0))), 10, 10, 1)
     np.testing.assert_allclose(trace.power_w, 2.5)
     assert trace.provenance.parameters["nominal_w"] == 2.5
-    jobs = mix(SITE_MIX, 5, 10, 1).provenance.parameters["jobs"]
+    jobs = synthesise(SITE_MIX, 5, 10, 1).provenance.parameters["jobs"]
     assert [job["weight"] for job in jobs] == [0.9, 0.025, 0.025, 0.025, 0.025]
     assert len({job["phase"] for job in jobs}) == len({job["frequency_hz"] for job in jobs}) == 5
     assert [("fine-tuning" in job["source"]) for job in jobs] == [False, False, False, True, True]
@@ -144,7 +145,7 @@ def test_a_mix_is_its_jobs_added_up():
 
 def test_the_site_mix_has_its_dominant_line_near_the_large_jobs_f0():
     for seed in range(12):
-        trace = mix(SITE_MIX, 1200, 20, seed)
+        trace = synthesise(SITE_MIX, 1200, 20, seed)
         f0 = trace.provenance.parameters["jobs"][0]["frequency_hz"]
         f, density = signal.welch(trace.power_w, 20, nperseg=1024)
         assert f[np.argmax(density[1:]) + 1] == pytest.approx(f0, rel=0.08)
@@ -165,7 +166,36 @@ def test_refuses_fleets_without_meaning(wrong, message):
         synthesise(CYCLE, 1, 10, 1, **wrong)
 
 
-@pytest.mark.parametrize("components", [[], [(CYCLE, 0.0)], [(CYCLE, float("inf"))]])
-def test_refuses_mixes_without_meaning(components):
+@pytest.mark.parametrize("jobs", [(), ((CYCLE, 0.0),), ((CYCLE, float("inf")),)])
+def test_refuses_mixes_without_meaning(jobs):
     with pytest.raises(ValueError, match="must"):
-        mix(components, 1, 10, 1)
+        Mix(jobs)
+
+
+def test_a_mix_from_plain_data_names_what_is_wrong():
+    jobs = [{"type": "training", "share": 0.9, "frequency_hz": 0.8}, {"type": "fine_tuning", "share": 0.1}]
+    assert Mix.from_dict({"jobs": jobs}).jobs == ((TrainingCycle(frequency_hz=0.8), 0.9), (FineTuningCycle(), 0.1))
+    for wrong, message in (
+        ({"jobs": [{"type": "trainig"}]}, r"jobs\[0\]: .*did you mean 'training'"),
+        ({"jobs": [jobs[0], {"type": "training", "frequncy_hz": 1}]}, r"jobs\[1\]: frequncy_hz: unknown key"),
+        ({"jobs": [5]}, r"jobs\[0\]: expected a mapping"),
+        ({"jbos": []}, "one key, jobs"),
+    ):
+        with pytest.raises(LoadDataError, match=message):
+            Mix.from_dict(wrong)
+
+
+def test_a_mix_adds_ramps_and_noise():
+    """Expected power and noise add up on the union of the knots; deviations of noise add as squares."""
+    ramp = JobLifeCycle(
+        step=Step(period_s=1.0, phases=(StepPhase(share=1, start_w=4, noise_sd_w=3),)),
+        idle_w=0,
+        start=(Stage(duration_s=10.0, start_w=0, end_w=8, noise_sd_w=3),),
+    )
+    flat = JobLifeCycle(step=Step(period_s=0.7, phases=(StepPhase(share=1, start_w=4, noise_sd_w=4),)), idle_w=0)
+    phases, _ = Mix(((ramp, 4.0), (flat, 4.0))).draw(20.0, np.random.SeedSequence(1))
+    means = phases.means(1.0, 20)
+    np.testing.assert_allclose(means[:10], 4 + 0.8 * (np.arange(10) + 0.5))
+    np.testing.assert_allclose(means[10:], 8.0)
+    np.testing.assert_allclose(phases.noise_sd_w, 5.0)
+    np.testing.assert_allclose(phases.expected_means(1.0, 20), means)
