@@ -111,7 +111,7 @@ def find_roles(columns: Sequence[TypedColumn], options: ReadOptions, path: str) 
     free = [column for column in columns if column not in (power, device) and column.kind != "other"]
     time, notes = _time(columns, free, options, path, there)
     free = [column for column in free if column is not time]
-    powers = (power,) if power else tuple(_powers(free))
+    powers = (power,) if power else tuple(columns_of_power(free))
     if not powers:
         raise LoadDataError("no column of power", path=path, hint=f"give power_column; {there}")
     rest = [column for column in free if column not in powers]
@@ -141,7 +141,7 @@ def _time(
     return (None if at is None else candidates[at]), tuple(notes)
 
 
-def _powers(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
+def columns_of_power(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
     """Return the columns of power; without any, those called after devices, else shares of a rated power."""
     of_number = [column for column in columns if column.kind in ("number", "text")]
     for is_it in (is_power, is_bare_device, is_share):
@@ -245,11 +245,11 @@ def _counted(cells: Cells) -> Floats:
 
 
 def _refuse_contradiction(column: TypedColumn, options: ReadOptions, path: str) -> None:
-    """Raise if name and metadata state different units, and the user none."""
+    """Raise if the unit stated is not known, or name and metadata state different ones, and the user none."""
     written = power_unit_in_or_none(column.name)
-    if column.unit is None or options.power_unit is not None:
+    if options.power_unit is not None or (column.unit is None and written is None):
         return
-    stated = power_unit(column.unit, path)
+    stated = power_unit(column.unit or written or "", path)
     if written is not None and (
         power_unit_in(column.name) != stated if written != "mw" else stated not in ("mW", "MW")
     ):

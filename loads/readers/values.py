@@ -103,7 +103,7 @@ def as_arrow(values: Iterable[Any]) -> pa.Array:
 
     What is neither number nor text becomes null.
     """
-    cells = [None if isinstance(value, bool) else value for value in values]
+    cells: list[Any] = [None if isinstance(value, bool) else value for value in values]
     if any(isinstance(cell, str) for cell in cells):
         return pa.array([str(cell) if isinstance(cell, int | float | str) else None for cell in cells], pa.string())
     if all(cell is None or (isinstance(cell, int) and abs(cell) < 2**63) for cell in cells):
