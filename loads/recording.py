@@ -149,7 +149,8 @@ def record(sources: Sequence[tuple[SourceFile, Readings]], options: ReadOptions)
         if header is None:
             cleaned = clean(readings, options, source.path, prefix)
         else:
-            cleaned = already_clean(readings, options.sensor_window_s or header.sensor_window_s, prefix)
+            known_s = header.sensor_window_s if options.sensor_window_s is None else options.sensor_window_s
+            cleaned = already_clean(readings, known_s, prefix)
         files.append(ClockedBlocks(source.path, readings.clock, readings.origin_ns, cleaned.blocks))
         findings += cleaned.findings
         windows_s |= cleaned.windows_s

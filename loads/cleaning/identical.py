@@ -37,7 +37,7 @@ def find_identical(blocks: list[Block]) -> list[Finding]:
     named = ", ".join(f"{a} = {b}" for a, b in pairs[:_MOST_PAIRS])
     more = f" and {len(pairs) - _MOST_PAIRS} more" if len(pairs) > _MOST_PAIRS else ""
     detail = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'} of channels hold the same series ({named}{more})"
-    names = tuple(dict.fromkeys(name for pair in pairs for name in pair))
+    names = tuple(name for block in blocks for name in block.names)
     return [
         Finding(
             "identical_channels", names, len(pairs), f"{detail}, probably one meter read twice", "the sum counts both"

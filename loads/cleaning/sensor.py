@@ -56,7 +56,8 @@ def holds(time_s: Floats, power_w: Floats) -> Holds:
     share = repeats / pairs if pairs else 0.0
     # The first and the last run are cut by the ends of the recording: their length says nothing.
     until_change_s = np.diff(time_s[starts])[1:][~stuck[1:-1]]
-    hold_s = float(np.median(until_change_s)) if share > _REPEATING_SHARE and until_change_s.size else None
+    is_repeating = share > _REPEATING_SHARE and until_change_s.size > 0
+    hold_s = round(float(np.median(until_change_s)), 9) if is_repeating else None
     longest = int(np.argmax(np.where(stuck, lengths, 0)))
     return Holds(
         repeats, share, hold_s, int(lengths[stuck].sum()), float(lasts_s[stuck].sum()), float(power_w[starts[longest]])
