@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -25,10 +26,9 @@ class DeviceCodes:
             array = array.dictionary_encode()
         names = [*(_name(value) for value in array.dictionary.to_pylist()), NO_DEVICE]
         indices = pc.fill_null(pc.cast(array.indices, pa.int64()), len(names) - 1).to_numpy(zero_copy_only=False)
-        # Only those that occur: the dictionary of a category may hold more.
-        present = np.flatnonzero(np.bincount(indices, minlength=len(names)))
         code_of = np.zeros(len(names), dtype=np.int32)
-        for index in present:
+        # Only those that occur: the dictionary of a category may hold more, in another order.
+        for index in pd.unique(indices):
             code_of[index] = self.codes.setdefault(names[index], len(self.codes))
         return code_of[indices]
 

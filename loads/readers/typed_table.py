@@ -168,7 +168,7 @@ def to_readings(
         If there are no rows, most have no time, a unit is open or contradictory, or several columns of power are no
         devices.
     """
-    cells, time_warnings = _with_times(_without_row_numbers(cells), path)
+    cells, time_warnings = _with_times(cells if options.device_column else _without_row_numbers(cells), path)
     times = _times(roles, cells, options, path)
     for column in roles.powers:
         _refuse_contradiction(column, options, path)

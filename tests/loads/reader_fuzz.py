@@ -11,40 +11,28 @@ from loads.errors import LoadDataError
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
 
+JUNK = (b"\0", b"nan", b"inf", b"-1", b"1e999", b",", b'"', b"[" * 3000, b"null", b"\xff", b"9" * 30, b"{}", b"true")
+KINDS = ("flip", "flip", "delete line", "repeat line", "insert", "cut")
+ONE = st.tuples(st.sampled_from(KINDS), st.floats(0, 1, exclude_max=True), st.integers(0, 255))
 
-@st.composite
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """Flip bytes, delete, repeat or swap lines, insert junk, or cut the end; up to three times."""
+
+def damaged(content: bytes) -> st.SearchStrategy[bytes]:
+    """Flip bytes, delete or repeat lines, insert junk, or cut the end; up to three times."""
+    return st.lists(ONE, min_size=1, max_size=3).map(lambda damages: _with_damages(content, damages))
+
+
+def _with_damages(content: bytes, damages: list[tuple[str, float, int]]) -> bytes:
     data = bytearray(content)
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        kind = draw(st.sampled_from(["flip", "flip", "delete line", "repeat line", "insert", "cut"]))
-        lines = data.splitlines(keepends=True)
-        line = draw(st.integers(0, max(0, len(lines) - 1)))
-        if not data:
-            break
-        if kind == "flip":
-            data[at] = draw(st.integers(0, 255))
+    for kind, where, number in damages:
+        at = int(where * len(data))
+        if kind == "flip" and data:
+            data[at] = number
         elif kind == "insert":
-            junk = [
-                b"\0",
-                b"nan",
-                b"inf",
-                b"-1",
-                b"1e999",
-                b",",
-                b'"',
-                b"[" * 3000,
-                b"null",
-                b"\xff",
-                b"9" * 30,
-                b"{}",
-                b"true",
-            ]
-            data[at:at] = draw(st.sampled_from(junk))
+            data[at:at] = JUNK[number % len(JUNK)]
         elif kind == "cut":
             del data[at:]
-        else:
+        elif lines := data.splitlines(keepends=True):
+            line = int(where * len(lines))
             lines[line : line + 1] = [lines[line]] * (2 if kind == "repeat line" else 0)
             data = bytearray(b"".join(lines))
     return bytes(data)
