@@ -75,14 +75,16 @@ def _counter(
 def _compare(readings: Readings, counters: dict[str, Channel]) -> list[TraceWarning]:
     different = []
     for channel in readings.channels:
-        counter = counters.get(
-            channel.name, None if len(readings.channels) > 1 else next(iter(counters.values()), None)
-        )
+        counter = counters.get(channel.name)
         if counter is None:
             continue
-        step_s = np.diff(channel.time_s)
-        energy_j = step_s * (channel.power_w[1:] + channel.power_w[:-1]) / 2
-        counted_j = np.diff(counter.power_w) * 1e-3
+        # A last line that is cut short may be in one pass only.
+        _, at, same = np.intersect1d(
+            np.asarray(channel.line), np.asarray(counter.line), assume_unique=True, return_indices=True
+        )
+        step_s = np.diff(channel.time_s[at])
+        energy_j = step_s * (channel.power_w[at][1:] + channel.power_w[at][:-1]) / 2
+        counted_j = np.diff(counter.power_w[same]) * 1e-3
         # A counter that falls was reset; rows that go back in time are for cleaning to judge.
         usable = (step_s > 0) & np.isfinite(energy_j) & (counted_j >= 0)
         energy, counted = float(energy_j[usable].sum()), float(counted_j[usable].sum())
