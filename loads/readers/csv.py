@@ -39,6 +39,7 @@ class _Choice:
     """Columns of power to read, and what to make of them."""
 
     powers: list[int]
+    parts: list[int] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
     of_devices: bool = False
     notes: list[str] = field(default_factory=list)
@@ -89,7 +90,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     channels, empty = rows.channels(
         times.time_s, power_w, [column_names.channel_name(column) for column in columns], devices_named
     )
-    used = {time, *choice.powers, *choice.totals, *devices}
+    used = {time, *choice.powers, *choice.parts, *choice.totals, *devices}
     unused = [name for index, name in enumerate(names) if index not in used and name]
     if unused:
         notes.append(f"columns not used: {', '.join(unused)}")
@@ -124,12 +125,13 @@ def _choose_powers(names: Sequence[str], time: int | None, options: ReadOptions,
     for index in found:
         column_index("power_column", names[index], names, path, line)
     choice = _Choice([], of_devices=of_devices)
-    parts = {index: _whole_of(index, found, names) for index in found}
-    for index, whole in parts.items():
-        if whole is not None:
-            message = f"column {names[index]!r} is part of {names[whole]!r}: left out"
-            choice.warnings.append(TraceWarning("part_of_channel", 1, message))
-    found = [index for index in found if parts[index] is None]
+    wholes = {index: _whole_of(index, found, names) for index in found}
+    choice.parts = [index for index in found if wholes[index] is not None]
+    if choice.parts:
+        listed = ", ".join(f"{names[part]} (of {names[whole]})" for part, whole in wholes.items() if whole is not None)
+        message = f"left out, being part of another channel: {listed}"
+        choice.warnings.append(TraceWarning("part_of_channel", len(choice.parts), message))
+    found = [index for index in found if index not in choice.parts]
     choice.totals = [index for index in found if column_names.words(names[index]) & column_names.TOTAL_WORDS]
     choice.powers = [index for index in found if index not in choice.totals]
     if not choice.powers:

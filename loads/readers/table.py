@@ -128,7 +128,9 @@ def _header_at(lines: list[str]) -> int:
         delimiter = _delimiter(line)
         cells = len(split_cells(line, delimiter))
         rows = [split_cells(below, delimiter) for below in lines[at + 1 :]]
-        if any(len(row) == cells or _has_an_end(row, cells) for row in rows):
+        fits = any(len(row) == cells or _has_an_end(row, cells) for row in rows)
+        # A first line that fits nothing is still the header if only rows of numbers follow.
+        if fits and (at == 0 or line.strip('"')[:1].isalpha()):
             return at
     return 0
 
@@ -193,7 +195,7 @@ class Table:
         if self.malformed:
             count, (line, _) = len(self.malformed), self.malformed[0]
             cells = len(self.layout.names)
-            message = f"{count} rows that do not have {cells} cells are skipped, the first at line {line}"
+            message = f"rows without the {cells} cells of the header are skipped: {count}, the first at line {line}"
             found.append(TraceWarning("malformed_rows", count, message))
         if self.cut_line:
             message = f"line {self.cut_line}, the last, has no line end and seems cut short: skipped"

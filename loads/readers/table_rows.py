@@ -296,14 +296,14 @@ def _joined(parts: list[NDArray], empty: np.dtype) -> NDArray:
 def _warnings(gathered: _Gatherer) -> list[TraceWarning]:
     found = []
     if gathered.headers:
-        message = f"the header is repeated {gathered.headers} times, as by a logger that was restarted: skipped"
+        message = f"repeated header lines, as of a logger that was restarted, are skipped: {gathered.headers}"
         found.append(TraceWarning("repeated_header", gathered.headers, message))
     if bad := gathered.bad_times.count:
-        message = f"{bad} rows without a readable time are left out: {gathered.bad_times.shown()}"
+        message = f"rows without a readable time are left out: {bad} ({gathered.bad_times.shown()})"
         found.append(TraceWarning("unreadable_times", bad, message))
     for index, cells in gathered.bad_cells.items():
         if cells.count:
             name = gathered.layout.names[index]
-            message = f"{cells.count} cells of column {name!r} hold no number, taken as missing: {cells.shown()}"
+            message = f"cells of column {name!r} without a number are missing values: {cells.count} ({cells.shown()})"
             found.append(TraceWarning("unreadable_cells", cells.count, message))
     return found

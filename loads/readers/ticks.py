@@ -21,7 +21,7 @@ def unit_of_time(names: Sequence[str], time: int | None, options: ReadOptions, p
 
 
 def row_times(rows: TableRows, options: ReadOptions, path: str) -> tuple[Times, list[str]]:
-    """Return the times of the rows, and a note if they are counted by `ReadOptions.interval_s`.
+    """Return the times of the rows, and notes on how the options were used.
 
     Without a column of time, each repetition of all devices is one tick. It begins where a device comes that is not
     further down the list than the one before, so that a missing row does not shift those that follow.
@@ -32,7 +32,8 @@ def row_times(rows: TableRows, options: ReadOptions, path: str) -> tuple[Times, 
         If there is neither a column of time nor an interval.
     """
     if rows.times is not None:
-        return rows.times, []
+        is_ignored = options.time_unit is not None and rows.times.unit == "timestamp"
+        return rows.times, ["time_unit is not used, since the times are dates"] if is_ignored else []
     if options.interval_s is None:
         raise LoadDataError(
             "the table has no time column", path=path, hint="give interval_s, the time between samples, or time_column"

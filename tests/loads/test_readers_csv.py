@@ -238,10 +238,16 @@ def test_a_total_that_is_less_than_its_parts_is_refused(read):
 def test_a_part_of_another_column_is_left_out(read):
     readings = read("time_s,cpu-0[W],cpu-0-core[W],cpu-1[W],cpu-1-core[W]\n0,10,1,20,2\n1,10,1,20,2\n")
     assert list(powers(readings)) == ["cpu-0", "cpu-1"]
-    assert [w.message for w in readings.warnings] == [
-        "column 'cpu-0-core[W]' is part of 'cpu-0[W]': left out",
-        "column 'cpu-1-core[W]' is part of 'cpu-1[W]': left out",
-    ]
+    (warning,) = readings.warnings
+    assert (warning.code, warning.count) == ("part_of_channel", 2)
+    assert "cpu-0-core[W] (of cpu-0[W]), cpu-1-core[W] (of cpu-1[W])" in warning.message
+    assert not readings.notes
+
+
+def test_a_unit_of_time_that_dates_do_not_need_is_noted(read):
+    text = "timestamp,power_w\n2024-05-17 15:38:27,1\n2024-05-17 15:38:28,2\n"
+    assert any("time_unit is not used" in note for note in read(text, time_unit="ms").notes)
+    assert not read(text).notes
 
 
 def test_rows_without_times_are_counted(read):

@@ -121,6 +121,13 @@ def test_mostly_malformed_rows_are_an_error(read):
     assert caught.value.line == 3
 
 
+@pytest.mark.parametrize("row", ["0,1,2", "0"])
+def test_a_header_that_fits_no_row_is_still_the_header(read, row):
+    with pytest.raises(LoadDataError, match="2 of 2 rows do not have the 2 cells of the header") as caught:
+        read(f"time_s,power_w\n{row}\n{row}\n")
+    assert caught.value.line == 2
+
+
 def test_a_repeated_header_is_skipped_and_counted(read):
     readings = read("time_s, power_w\n0, 1\ntime_s, power_w\n1, 2\ntime_s, power_w\n2, 3\n")
     assert readings.channels[0].power_w.tolist() == [1, 2, 3]
