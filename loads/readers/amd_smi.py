@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from loads.readers.columns import identity_columns
 from loads.readers.device_table import DeviceTable, read_device_table
+from loads.readers.layout import find_layout, names_in
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import find_layout, names_in
 from loads.readers.units import split_unit
 
 _ROCM_BEST_FIRST = ("current socket graphics package power", "average graphics package power", "card power")

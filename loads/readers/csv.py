@@ -10,11 +10,11 @@ import numpy as np
 from loads.errors import LoadDataError
 from loads.readers import columns as column_names
 from loads.readers.columns import column_index, device_names, find_time, identity_columns
+from loads.readers.layout import BLANKS, find_layout, names_in
 from loads.readers.not_power import refuse_known
 from loads.readers.power_units import to_watts
 from loads.readers.readings import Floats, Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import BLANKS, find_layout, names_in
 from loads.readers.table_rows import TableRows, read_rows
 from loads.readers.ticks import row_times, unit_of_time
 from loads.trace import TraceWarning

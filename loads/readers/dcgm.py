@@ -13,9 +13,9 @@ import numpy as np
 
 from loads.readers.columns import device_names, find_time, identity_columns
 from loads.readers.device_table import DeviceTable, read_device_table
+from loads.readers.layout import Layout, find_layout, names_in
 from loads.readers.readings import Channel, Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import Layout, find_layout, names_in
 from loads.readers.table_rows import read_rows
 from loads.readers.ticks import row_times, unit_of_time
 from loads.trace import TraceWarning

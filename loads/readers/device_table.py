@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from loads.readers.columns import channel_name, column_index, device_names, find_time
+from loads.readers.layout import Layout
 from loads.readers.power_units import to_watts
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import Layout
 from loads.readers.table_rows import read_rows
 from loads.readers.ticks import row_times, unit_of_time
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from loads.errors import LoadDataError
 from loads.readers.device_table import DeviceTable, read_device_table
+from loads.readers.layout import Layout, find_layout, names_in, split_cells
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import Layout, find_layout, names_in, split_cells
 from loads.readers.timestamps import text_to_ns
 from loads.readers.units import split_unit
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
 from loads.readers.cells import number_cells, power_cells
+from loads.readers.layout import Layout
 from loads.readers.readings import Channel, Clock, Floats
 from loads.readers.source import SourceFile
-from loads.readers.table import MOST_BAD_ROWS, Block, Layout, Table
+from loads.readers.table import MOST_BAD_ROWS, Block, Table
 from loads.readers.timestamps import Times, ns_to_times, numbers_to_times, text_to_ns
 from loads.trace import TraceWarning
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from loads.errors import LoadDataError
 from loads.readers.device_table import DeviceTable, read_device_table
+from loads.readers.layout import find_layout, split_cells
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
-from loads.readers.table import find_layout, split_cells
 from loads.readers.timestamps import text_to_ns
 
 HEADER = ("Time", "Power")
