@@ -14,6 +14,7 @@ from loads.readers.units import POWER_UNITS, power_unit, power_unit_in
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _POWER = rf"^(?P<number>{_NUMBER})\s*(?P<unit>[A-Za-z]*)$"
+_SAMPLE = 16
 _WHOLE = r"^[+-]?0*(?:\d{1,18}|[1-8]\d{18})$"
 
 
@@ -46,21 +47,26 @@ def power_cells(cells: pa.Array, decimal_comma: bool = False) -> PowerCells:
     """
     if decimal_comma:
         cells = pc.replace_substring(cells, ",", ".")
-    numbers = _cast(cells)
+    numbers = cast_all(cells, pa.float64())
     if numbers is not None:
         return PowerCells(_finite(numbers), np.zeros(len(cells), dtype=bool), frozenset())
     return _all_with_one_unit(cells) or _each_for_itself(cells)
 
 
-def _cast(cells: pa.Array) -> Floats | None:
-    """Convert cells that are all numbers, which pyarrow does quickly; None if they are not."""
+def cast_all(cells: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """Convert cells that are all well-formed, which pyarrow does quickly; None if they are not.
+
+    A sample is tried first, since failing is slow: pyarrow words an error for each bad cell.
+    """
     try:
-        return cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        cells[:_SAMPLE].cast(kind)
+        return cells.cast(kind)
     except pa.ArrowInvalid:
         return None
 
 
-def _finite(numbers: Floats) -> Floats:
+def _finite(converted: pa.Array) -> Floats:
+    numbers = converted.to_numpy(zero_copy_only=False)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
@@ -70,7 +76,7 @@ def _all_with_one_unit(cells: pa.Array) -> PowerCells | None:
     ending = f" {unit}"
     if unit is None or not pc.all(pc.ends_with(cells, ending)).as_py():
         return None
-    numbers = _cast(pc.utf8_slice_codeunits(cells, 0, -len(ending)))
+    numbers = cast_all(pc.utf8_slice_codeunits(cells, 0, -len(ending)), pa.float64())
     if numbers is None:
         return None
     power = _finite(numbers) * POWER_UNITS[unit]
@@ -83,7 +89,7 @@ def _each_for_itself(cells: pa.Array) -> PowerCells:
     parts = pc.extract_regex(encoded.dictionary, _POWER)
     found = pc.is_valid(parts).to_numpy(zero_copy_only=False)
     number = pc.if_else(pa.array(found), pc.struct_field(parts, "number"), "nan")
-    power = _finite(number.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    power = _finite(number.cast(pa.float64()))
     written = np.array(pc.fill_null(pc.struct_field(parts, "unit"), "").to_pylist(), dtype=object)
     units: set[str] = set()
     own_unit = np.zeros(power.size, dtype=bool)
@@ -111,13 +117,14 @@ def number_cells(cells: pa.Array, decimal_comma: bool = False) -> tuple[NDArray[
     """
     if decimal_comma:
         cells = pc.replace_substring(cells, ",", ".")
-    try:
-        return cells.cast(pa.int64()).to_numpy(zero_copy_only=False), np.ones(len(cells), dtype=bool)
-    except pa.ArrowInvalid:
-        floats = _cast(cells)
+    whole_numbers = cast_all(cells, pa.int64())
+    if whole_numbers is not None:
+        return whole_numbers.to_numpy(zero_copy_only=False), np.ones(len(cells), dtype=bool)
+    floats = cast_all(cells, pa.float64())
     if floats is not None:
-        ok = np.isfinite(floats)
-        return np.where(ok, floats, 0.0), ok
+        numbers = floats.to_numpy(zero_copy_only=False)
+        ok = np.isfinite(numbers)
+        return np.where(ok, numbers, 0.0), ok
     readable = pc.match_substring_regex(cells, f"^{_NUMBER}$")
     whole = pc.match_substring_regex(cells, _WHOLE)
     ok = readable.to_numpy(zero_copy_only=False)

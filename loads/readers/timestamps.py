@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
+from loads.readers.cells import cast_all
 from loads.readers.readings import Clock, Floats
 from loads.readers.units import TIME_UNITS
 from loads.trace import TraceWarning
@@ -81,11 +82,9 @@ def _by_cast(values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], Cl
         return None
     clocks: tuple[tuple[pa.DataType, Clock], ...] = ((pa.timestamp("ns"), "naive"), (pa.timestamp("ns", "UTC"), "utc"))
     for kind, clock in clocks:
-        try:
-            parsed = values.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-        return parsed.cast(pa.int64()).to_numpy(), np.ones(len(values), dtype=bool), clock
+        parsed = cast_all(values, kind)
+        if parsed is not None:
+            return parsed.cast(pa.int64()).to_numpy(), np.ones(len(values), dtype=bool), clock
     return None
 
 

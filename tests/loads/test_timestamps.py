@@ -95,7 +95,7 @@ def test_chunks_and_no_rows():
     assert text_to_ns([])[0].size == 0
 
 
-@given(st.integers(10**18, 4 * 10**18), st.lists(st.integers(0, 2**40), min_size=1, max_size=10))
+@given(st.integers(10**18, 3 * 10**18), st.lists(st.integers(0, 2**40), min_size=1, max_size=10))
 def test_epoch_nanoseconds_keep_every_digit(start, offsets):
     times = numbers_to_times(np.array([start, *(start + o for o in offsets)]), "ns")
     assert times.clock == "utc"
