@@ -17,12 +17,14 @@ TOTAL_WORDS = {"total", "sum", "overall", "aggregate"}
 HOST_WORDS = {"node", "host", "hostname", "server"}
 DEVICE_WORDS = {"gpu", "index", "uuid", "device", "card", "id", "gpuid", "idx"}
 
-_OTHER_WORDS = {"limit", "cap", "factor", "state", "mode", "energy", "reactive", "apparent", "reading"}
+_OTHER_WORDS = {"limit", "cap", "tdp", "factor", "state", "mode", "energy", "reactive", "apparent", "reading"}
 """Words beside power or time that make a column something else: a cap, a state, a duration."""
 
 _FILLING_WORDS = POWER_WORDS | {"draw", "usage", "consumption"}
 _CONTAINERS = ("node", "host", "server", "rack", "pdu", "chassis")
 _NUMBERED = re.compile(rf"(?<![a-z])(gpu|cpu|device|dev|card|socket|{'|'.join(_CONTAINERS)})[\s_.#-]*(\d+)(?![a-z0-9])")
+
+_MODEL = re.compile(r"\b(?:NVIDIA|GeForce|Tesla|Quadro|AMD|Instinct|Radeon)\s|^(?:[ABHLV]|GH|MI)\d{2,3}[A-Z]?$")
 
 
 def words(column: str) -> set[str]:
@@ -44,7 +46,7 @@ def power_unit_in_or_none(column: str) -> str | None:
 def is_share(column: str) -> bool:
     """Whether a column is power as a share of the rated power."""
     found = words(column)
-    about_power = bool(found & {"power", "tdp", "gpu"})
+    about_power = bool(found & {"power", "tdp"})
     return about_power and bool(found & SHARE_WORDS) and power_unit_in_or_none(column) is None
 
 
@@ -95,6 +97,11 @@ def identity_columns(names: Sequence[str]) -> list[int]:
     # The index of a data frame has no name of its own; an index beside a device names nothing.
     named = [index for index in devices if words(names[index]) - {"id", "index", "idx"}] or devices
     return [*hosts[:1], *named[:1]]
+
+
+def are_models(labels: Sequence[str]) -> bool:
+    """Whether what stands in a column are models of devices, which several devices share, and not their names."""
+    return all(_MODEL.search(label) for label in labels)
 
 
 def column_index(argument: str, name: str, names: Sequence[str], path: str, line: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from loads.errors import LoadDataError
 from loads.readers import columns as column_names
-from loads.readers.columns import column_index, device_names, find_time, identity_columns
+from loads.readers.columns import are_models, column_index, device_names, find_time, identity_columns
 from loads.readers.layout import BLANKS, find_layout, names_in
 from loads.readers.not_power import refuse_known
 from loads.readers.power_units import to_watts
@@ -78,8 +78,10 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         time_unit=unit_of_time(names, time, options, path),
     )
     row_notes: list[str] = []
+    labels = rows.devices
     if options.device_column is None:
-        rows, row_notes = _without_row_numbers(rows, [names[at] for at in devices])
+        rows, row_notes = _without_false_devices(rows, [names[at] for at in devices])
+    has_models = bool(labels) and rows.device is None and are_models(labels)
     times, tick_notes = row_times(rows, options, path)
     power_w, unit, unit_notes, unit_warnings = to_watts(rows.powers, options, path, of_devices=choice.of_devices)
     columns = [column.name for column in rows.powers]
@@ -101,7 +103,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         time_unit=times.unit,
         clock=times.clock,
         origin_ns=times.origin_ns,
-        indexed=rows.device is not None or len(channels) > 1 or options.devices is None,
+        indexed=rows.device is not None or len(channels) > 1 or (options.devices is None and not has_models),
         notes=(*notes, *choice.notes, *row_notes, *tick_notes, *unit_notes),
         warnings=(*choice.warnings, *rows.warnings, *unit_warnings, *empty),
     )
@@ -181,9 +183,15 @@ def _parts_or_total(
     )
 
 
-def _without_row_numbers(rows: TableRows, columns: Sequence[str]) -> tuple[TableRows, list[str]]:
-    """Take a column that is different in each row for the number of the row, not for a device."""
-    if rows.device is None or len(rows.devices) < max(rows.line.size, 2):
+def _without_false_devices(rows: TableRows, columns: Sequence[str]) -> tuple[TableRows, list[str]]:
+    """Do not take for devices what is different in each row, or a model that several devices share."""
+    if rows.device is None:
         return rows, []
-    note = f"column {' '.join(columns)!r} is different in each row, and not taken as a device"
+    if 2 <= rows.line.size == len(rows.devices):
+        why = "is different in each row"
+    elif are_models(rows.devices):
+        why = "names models, which several devices may share"
+    else:
+        return rows, []
+    note = f"column {' '.join(columns)!r} {why}: not taken as a device"
     return replace(rows, device=None, devices=()), [note]

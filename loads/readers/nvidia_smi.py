@@ -23,7 +23,7 @@ AVERAGE_WINDOW_S = 1.0
 
 _BEST_FIRST = ("power.draw.instant", "power.draw", "power.draw.average")
 _IDENTITIES = ("index", "gpu_uuid", "uuid", "pci.bus_id", "gpu_bus_id", "gpu_serial", "serial")
-_A100 = re.compile(r"\bA100\b")
+_GA100 = re.compile(r"\b(A100|A800|A30)\b")
 _CELL_OF_POWER = re.compile(r"\d+(\.\d+)? W")
 _CELL_OF_IDENTITY = re.compile(r"GPU-[0-9a-fA-F-]{8,}|[0-9a-fA-F]{8}:[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.\d")
 
@@ -104,10 +104,10 @@ def _is_time(cell: str) -> bool:
 
 
 def _has_no_average(file: SourceFile, layout: Layout, bases: Sequence[str]) -> bool:
-    """Whether the table names an A100, whose power.draw is no average."""
+    """Whether the table names GPUs with a GA100 chip, whose power.draw is no average."""
     column = next((bases.index(name) for name in ("name", "gpu_name") if name in bases), None)
     if column is None:
         return False
     rows = (split_cells(line, layout.delimiter) for line in file.head[layout.header_line :])
     models = [cells[column] for cells in rows if len(cells) == len(layout.names)]
-    return bool(models) and all(_A100.search(model) for model in models if model != layout.names[column])
+    return bool(models) and all(_GA100.search(model) for model in models if model != layout.names[column])

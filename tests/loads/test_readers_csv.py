@@ -91,6 +91,7 @@ def test_a_cell_in_another_unit_is_no_power(read):
         ("time_s,x\n0,1\n", 1, "no power column; give power_column, one of x"),
         ("x,power_w\n0,1\n", 1, "no time column; give time_column, one of x, power_w, or interval_s"),
         ("time_s,power_limit_w\n0,1\n", 1, "no power column"),
+        ("time_s,tdp_w,gpu_share\n0,1,1\n", 1, "no power column"),
         ("time_s,energy [J]\n0,1\n", 1, "no power column"),
     ],
 )
@@ -167,6 +168,21 @@ def test_the_index_of_a_data_frame_is_no_device(read):
     assert powers(readings) == {"power": [1, 2, 3]}
     assert any("different in each row" in note for note in readings.notes)
     assert list(powers(read("index,time_s,gpu_uuid,power_w\n0,0,a,1\n1,0,b,2\n2,1,a,3\n"))) == ["a", "b"]
+
+
+@pytest.mark.parametrize("model", ["NVIDIA H100 80GB HBM3", "Tesla V100-SXM2-16GB", "AMD Instinct MI300X", "B200"])
+def test_models_are_no_devices(read, model):
+    rows = "".join(f"{i // 2},{model},{100 + i}\n" for i in range(6))
+    readings = read(f"time_s,gpu,power_w\n{rows}")
+    assert powers(readings) == {"power": [100, 101, 102, 103, 104, 105]}
+    assert not readings.indexed
+    assert any("names models" in note for note in readings.notes)
+
+
+@pytest.mark.parametrize("devices", [("h100-1", "h100-2"), ("nvidia0", "nvidia1"), ("amd-a", "amd-b")])
+def test_devices_named_like_models_are_devices(read, devices):
+    rows = "".join(f"{i // 2},{devices[i % 2]},{100 + i}\n" for i in range(4))
+    assert powers(read(f"time_s,device,power_w\n{rows}")) == {devices[0]: [100, 102], devices[1]: [101, 103]}
 
 
 def test_a_device_without_any_number_is_left_out(read):

@@ -86,8 +86,11 @@ def test_nvidia_smi_columns_can_be_chosen(read):
     assert readings.sensor_window_s == 1.0
 
 
-@pytest.mark.parametrize(("model", "window_s"), [("NVIDIA A100-SXM4-80GB", None), ("NVIDIA H100 80GB HBM3", 1.0)])
-def test_an_a100_has_no_average(read, model, window_s):
+@pytest.mark.parametrize(
+    ("model", "window_s"),
+    [("NVIDIA A100-SXM4-80GB", None), ("NVIDIA A30", None), ("NVIDIA A10", 1.0), ("NVIDIA H100 80GB HBM3", 1.0)],
+)
+def test_a_ga100_has_no_average(read, model, window_s):
     readings = read(smi("name, power.draw [W]", f"{model}, 70 W", f"{model}, 71 W"), "nvidia-smi")
     assert readings.sensor_window_s == window_s
 
