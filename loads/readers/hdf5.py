@@ -23,8 +23,12 @@ from loads.readers.typed_table import Cells, Kind, TypedColumn, columns_of_power
 from loads.readers.values import as_arrow, power_cells, time_cells
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
+LARGEST_ATTRIBUTE_BYTES = 1 << 20
 
-_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, OverflowError, UnicodeError, MemoryError, pa.ArrowException)
+MOST_COMPRESSION = 2000.0
+"""How many times larger than stored a dataset may be: more than deflate can do (1032)."""
+
+_DAMAGE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError, MemoryError, pa.ArrowException)
 """What h5py raises for a file that is cut off or damaged, and for types that numpy does not have."""
 
 
@@ -48,6 +52,8 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     try:
         with h5py.File(_source(file), "r") as content:
             return merged(_readings(content, options, file.path), file.path)
+    except LoadDataError:
+        raise
     except _DAMAGE as error:
         raise LoadDataError(f"cannot be read as HDF5: {error}", path=file.path) from error
 
@@ -73,6 +79,9 @@ class _Table:
 
     def values(self, name: str) -> NDArray:
         dataset, index = self.columns[name]
+        elsewhere = dataset.is_virtual or dataset.external
+        if not elsewhere and dataset.nbytes > MOST_COMPRESSION * max(dataset.id.get_storage_size(), 1):
+            raise OSError(f"dataset {name!r} should have {dataset.size} values, and has not")
         return np.asarray(dataset[index]).reshape(-1)
 
     def length(self, name: str) -> int:
@@ -203,7 +212,9 @@ def _inherit_time(table: _Table, group: h5py.Group) -> None:
 
 
 def _attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in item.attrs.items()}
+    """Return the attributes that are not absurdly large, as a damaged one may be."""
+    small = [name for name in item.attrs if item.attrs.get_id(name).get_storage_size() <= LARGEST_ATTRIBUTE_BYTES]
+    return {name: _plain(item.attrs[name]) for name in small}
 
 
 def _plain(value: Any) -> Any:

@@ -92,7 +92,7 @@ def _kind(kind: pa.DataType) -> Kind:
 
 def _cells(table: pq.ParquetFile, roles: Roles, path: str) -> Cells:
     """Read the columns that matter into arrays made beforehand, so that a table is never held twice."""
-    rows = table.metadata.num_rows
+    rows = max(table.metadata.num_rows, 0)
     powers = [np.empty(rows) for _ in roles.powers]
     time = _TimeArray(rows)
     codes = [np.empty(rows, dtype=np.int32) for _ in roles.devices]
