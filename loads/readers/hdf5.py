@@ -19,7 +19,8 @@ from loads.readers.device_codes import DeviceCodes, joined
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
 from loads.readers.stated_units import unit_of, with_stated_units
-from loads.readers.typed_table import Cells, Kind, TypedColumn, columns_of_power, find_roles, merged, to_readings
+from loads.readers.typed_columns import Kind, TypedColumn, columns_of_power, find_roles
+from loads.readers.typed_table import Cells, merged, to_readings
 from loads.readers.values import as_arrow, power_cells, time_cells
 
 MAGIC = b"\x89HDF\r\n\x1a\n"

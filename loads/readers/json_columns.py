@@ -17,7 +17,8 @@ from loads.readers.readings import Readings, ReadOptions
 from loads.readers.rows import BadRows, numbered_lines, whole_text
 from loads.readers.source import SourceFile
 from loads.readers.stated_units import with_stated_units
-from loads.readers.typed_table import Cells, TypedColumn, find_roles, merged, to_readings
+from loads.readers.typed_columns import TypedColumn, find_roles
+from loads.readers.typed_table import Cells, merged, to_readings
 from loads.readers.values import as_arrow, power_cells, time_cells
 from loads.trace import TraceWarning
 

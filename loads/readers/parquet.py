@@ -17,7 +17,8 @@ from loads.readers.device_codes import DeviceCodes, joined
 from loads.readers.readings import Clock, Readings, ReadOptions
 from loads.readers.source import SourceFile
 from loads.readers.stated_units import unit_of, with_stated_units
-from loads.readers.typed_table import Cells, Kind, Roles, TypedColumn, find_roles, to_readings
+from loads.readers.typed_columns import Kind, Roles, TypedColumn, find_roles
+from loads.readers.typed_table import Cells, to_readings
 from loads.readers.values import TimeCells, power_cells, time_cells
 
 MAGIC = b"PAR1"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from loads.readers.columns import is_bare_device, is_power, is_time, power_unit_in_or_none
-from loads.readers.typed_table import TypedColumn
+from loads.readers.typed_columns import TypedColumn
 from loads.readers.units import time_unit_in
 
 UNIT_KEYS = ("unit", "units")

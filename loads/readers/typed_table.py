@@ -1,10 +1,9 @@
-"""Tables whose columns have types (JSON, Parquet, HDF5): which columns matter, and from them to readings."""
+"""From the columns of a typed table (JSON, Parquet, HDF5) to readings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,7 @@ from numpy.typing import NDArray
 from loads.errors import LoadDataError
 from loads.readers.columns import (
     device_names,
-    find_time,
-    identity_columns,
     is_bare_device,
-    is_power,
-    is_share,
     power_unit_in_or_none,
 )
 from loads.readers.device_codes import rows_of_each
@@ -24,51 +19,13 @@ from loads.readers.readings import Channel, Floats, Readings, ReadOptions
 from loads.readers.rows import unreadable_cells
 from loads.readers.several_powers import sort_out_powers
 from loads.readers.timestamps import Times, ns_to_times, numbers_to_times
-from loads.readers.units import power_unit, power_unit_in, split_unit, suggestion, time_unit, time_unit_in
+from loads.readers.typed_columns import Roles, TypedColumn
+from loads.readers.units import power_unit, power_unit_in, time_unit, time_unit_in
 from loads.readers.values import TimeCells
 from loads.trace import TraceWarning
 
 MOST_BAD_TIMES = 0.5
 """Share of rows without a time above which a table is refused."""
-
-Kind = Literal["number", "timestamp", "text", "other"]
-
-
-@dataclass(frozen=True)
-class TypedColumn:
-    """A column before its values are read.
-
-    Parameters
-    ----------
-    name
-        As in the file.
-    kind
-        ``"number"``, ``"timestamp"`` (a type of its own), ``"text"``, or ``"other"`` (of no use here).
-    unit
-        As the file's metadata state it, or None.
-    of_device
-        Whether the format tells that it is the power of one device, so that a missing unit may be told from its size.
-    """
-
-    name: str
-    kind: Kind
-    unit: str | None = None
-    of_device: bool = False
-
-    @property
-    def header(self) -> str:
-        """The name as a text table would have it: with the unit of the metadata, if there is one."""
-        return f"{split_unit(self.name)[0]} [{self.unit}]" if self.unit else self.name
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Columns that matter; `time` is None where `ReadOptions.interval_s` stands in for it."""
-
-    time: TypedColumn | None
-    powers: tuple[TypedColumn, ...]
-    devices: tuple[TypedColumn, ...]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,64 +48,6 @@ class Cells:
     powers: tuple[Floats, ...]
     device: tuple[NDArray[np.int64], list[str]] | None = None
     line: NDArray[np.int64] | None = None
-
-
-def find_roles(columns: Sequence[TypedColumn], options: ReadOptions, path: str) -> Roles:
-    """Find the columns of time, power and device.
-
-    Raises
-    ------
-    LoadDataError
-        If an option names no column, two columns have one name, or there is no time or no power.
-    """
-    names = [column.name for column in columns]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise LoadDataError(f"column {twice!r} occurs twice", path=path, column=twice)
-    there = f"columns are {', '.join(names[:40])}" if columns else "there are no columns"
-    power = options.power_column and _named(columns, options.power_column, "power_column", path, there)
-    device = options.device_column and _named(columns, options.device_column, "device_column", path, there)
-    free = [column for column in columns if column not in (power, device) and column.kind != "other"]
-    time, notes = _time(columns, free, options, path, there)
-    free = [column for column in free if column is not time]
-    powers = (power,) if power else tuple(columns_of_power(free))
-    if not powers:
-        raise LoadDataError("no column of power", path=path, hint=f"give power_column; {there}")
-    rest = [column for column in free if column not in powers]
-    devices = (device,) if device else tuple(rest[at] for at in identity_columns([c.header for c in rest]))
-    return Roles(time, powers, devices, notes)
-
-
-def _named(columns: Sequence[TypedColumn], name: str, argument: str, path: str, there: str) -> TypedColumn:
-    for column in columns:
-        if column.name == name:
-            return column
-    hint = suggestion(name, [column.name for column in columns]) + there
-    raise LoadDataError(f"{argument} {name!r} is not in the file", path=path, column=name, hint=hint)
-
-
-def _time(
-    columns: Sequence[TypedColumn], free: Sequence[TypedColumn], options: ReadOptions, path: str, there: str
-) -> tuple[TypedColumn | None, tuple[str, ...]]:
-    if options.time_column is not None:
-        return _named(columns, options.time_column, "time_column", path, there), ()
-    candidates = [column for column in free if column.kind == "timestamp"] or list(free)
-    at, notes = find_time([column.header for column in candidates], None, path, 0)
-    if at is None and candidates and candidates[0].kind == "timestamp":
-        at = 0
-    if at is None and options.interval_s is None:
-        raise LoadDataError("no column of time", path=path, hint=f"give time_column, or interval_s; {there}")
-    return (None if at is None else candidates[at]), tuple(notes)
-
-
-def columns_of_power(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
-    """Return the columns of power; without any, those called after devices, else shares of a rated power."""
-    of_number = [column for column in columns if column.kind in ("number", "text")]
-    for is_it in (is_power, is_bare_device, is_share):
-        found = [column for column in of_number if is_it(column.header) or (column.of_device and is_it is is_power)]
-        if found:
-            return found
-    return []
 
 
 def to_readings(
