@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.trace_cli import app as trace_app
+
 if TYPE_CHECKING:
     from cosim.result import Result
 
@@ -24,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(trace_app, name="trace")
 
 
 def _library_names(incomplete: str) -> list[str]:
@@ -154,6 +157,9 @@ def list_(
     kind: Annotated[
         str, typer.Argument(help="scenarios, grids, workloads or metrics.", autocompletion=_kinds)
     ] = "scenarios",
+    sparklines: Annotated[
+        bool, typer.Option("--sparklines", help="With workloads: draw a line of each preset.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List what ships with the package."""
@@ -162,9 +168,11 @@ def list_(
 
     if kind not in listing.KINDS:
         raise InputError(Problem(f"nothing is listed as '{kind}'", hint=nearest(kind, listing.KINDS)))
-    rows = listing.KINDS[kind]()
+    rows = listing.workloads(sparklines) if kind == "workloads" else listing.KINDS[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif kind == "workloads":
+        console.print_workloads(rows)
     else:
         console.print_rows(rows, kind)
 

@@ -124,6 +124,23 @@ def print_rows(rows: list[dict[str, Any]], title: str) -> None:
             console.print(Text.assemble((row["name"], "bold"), f": {notes}"))
 
 
+def print_workloads(rows: list[dict[str, Any]]) -> None:
+    """Types of workload and presets, each with its description, and with its sparkline where there is one."""
+    console = Console()
+    table = Table(title="workloads", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("name", no_wrap=True)
+    table.add_column("description", overflow="fold")
+    for row in rows:
+        text = Text(row["description"])
+        if "unit" in row:
+            text.append(f"; {row['unit']}, nominal {row['nominal_w']:,.6g} W", style="dim")
+        if "sparkline" in row:
+            text.append(f"\n{row['sparkline']}")
+        table.add_row(row["name"], text)
+    console.print(table)
+    console.print("use a preset as {type: preset, preset: NAME}, or make its trace: cosim trace synth NAME -o FILE")
+
+
 def _heading(key: str) -> str:
     for suffix, unit in (("_mws", "MW s"), ("_mw", "MW"), ("_hz", "Hz"), ("_s", "s")):
         if key.endswith(suffix):

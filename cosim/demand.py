@@ -1,17 +1,21 @@
 """From the scenario's sites and load steps to the loads that the co-simulation drives."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
-from cosim.scenario.model import LoadStep, Site, TraceWorkload, TrainingWorkload, Workload
+from cosim.scenario.model import LoadStep, Site
+from cosim.scenario.workloads import PresetWorkload, SyntheticWorkload, TraceWorkload, Workload
 from cosim.simulation import Load
 from loads.injector import Injector
 from loads.interpolation import Waveform
+from loads.power_chain import PowerChain
 from loads.readers import read_trace
 from loads.site import SiteDemand
 from loads.site import Workload as ScaledTrace
-from loads.workloads.cycle import TrainingCycle
+from loads.trace import Trace
+from loads.workloads import synthesise
 
 MAX_LOOPS = 100_000
 """More repetitions of a trace than this in one run are a mistake in its time unit."""
@@ -23,35 +27,76 @@ def scaled_trace(workload: Workload, duration_s: float, seed: np.random.SeedSequ
     Raises
     ------
     LoadDataError
-        If a trace file cannot be read.
+        If a file cannot be read.
     ValueError
         If the parameters or the scaling make no sense.
     """
     if isinstance(workload, TraceWorkload):
-        trace = read_trace(
-            workload.file,
-            workload.format,
-            power_unit=workload.power_unit,
-            time_unit=workload.time_unit,
-            power_column=workload.power_column,
-            time_column=workload.time_column,
-        )
+        trace = read_trace(workload.file, **workload.read_options)
         if workload.at_end == "loop" and duration_s > MAX_LOOPS * trace.duration_s:
             raise ValueError(f"a trace of {trace.duration_s:g} s would loop {duration_s / trace.duration_s:.2g} times")
-        return ScaledTrace(trace, workload.share, workload.scale_to, workload.count, workload.at_end)
-    assert isinstance(workload, TrainingWorkload)
-    names = set(TrainingCycle.__dataclass_fields__)
-    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in workload if k in names}
-    length_s = max(duration_s, 1.0 / workload.sample_rate_hz)
-    trace = TrainingCycle(**given).generate(length_s, workload.sample_rate_hz, seed)
-    return ScaledTrace(trace, workload.share, "nominal", None, "hold")
+        return ScaledTrace(
+            trace,
+            workload.share,
+            workload.scale_to,
+            workload.count,
+            workload.at_end,
+            at_devices=workload.measured_at == "devices",
+        )
+    assert isinstance(workload, SyntheticWorkload)
+    trace = synthetic_trace(workload, duration_s, seed)
+    # The trace is that of all devices already; a count on top of it would count them twice.
+    return ScaledTrace(
+        trace,
+        workload.share,
+        workload.scale_to,
+        1 if workload.scale_to == "count" else None,
+        "hold",
+        trace.provenance.parameters["nominal_w"],
+        workload.at_devices,
+    )
+
+
+def synthetic_trace(workload: SyntheticWorkload, duration_s: float, seed: np.random.SeedSequence) -> Trace:
+    """Power (W) of all that a workload counts, for at least a duration."""
+    length_s = max(duration_s, 1.0 / workload.rate_hz)
+    trace = synthesise(
+        workload.model(),
+        length_s,
+        workload.rate_hz,
+        seed,
+        devices=workload.count or 1,
+        synchronisation=workload.synchronisation,
+    )
+    if isinstance(workload, PresetWorkload):
+        provenance = replace(trace.provenance, source=f"preset {workload.preset}: {trace.provenance.source}")
+        trace = replace(trace, provenance=provenance)
+    return trace
+
+
+def site_demand(site: Site, workloads: Iterable[ScaledTrace]) -> SiteDemand:
+    """Demand of a site that runs these workloads.
+
+    Raises
+    ------
+    ValueError
+        If its numbers do not go together.
+    """
+    chain = {} if site.power_chain is None else site.power_chain.model_dump()
+    return SiteDemand(
+        site.rating_mw,
+        tuple(workloads),
+        site.steady_share,
+        site.pue,
+        PowerChain(**chain, other_it_share=site.other_it_share, cooling_lag_s=site.cooling_lag_s),
+        site.power_factor,
+    )
 
 
 def site_load(site: Site, demand: SiteDemand, injection: str) -> Load:
     """The engine's load for a site: its level is the power in MW."""
-    tangent = float(np.sqrt(1 - site.power_factor**2) / site.power_factor)
     injector = Injector(demand.components, demand.constant_mw, injection)  # type: ignore[arg-type]
-    return Load(str(site.name), injector, 1.0, tangent, site.load_model.v_min_pu, is_site=True)
+    return Load(str(site.name), injector, 1.0, demand.mvar_per_mw, site.load_model.v_min_pu, is_site=True)
 
 
 def step_load(number: int, event: LoadStep) -> Load:

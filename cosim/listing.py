@@ -1,6 +1,7 @@
 """What `cosim list` shows, as rows of plain data."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 Row = dict[str, Any]
@@ -45,14 +46,35 @@ def grids() -> list[Row]:
     ]
 
 
-def workloads() -> list[Row]:
-    """Types of workload that a site can run."""
-    from cosim.scenario.model import TraceWorkload, TrainingWorkload
+def workloads(with_sparklines: bool = False) -> list[Row]:
+    """Types of workload that a site can run, and presets of them.
 
-    return [
-        {"type": name, "description": (model.__doc__ or "").strip()}
-        for name, model in (("training", TrainingWorkload), ("trace", TraceWorkload))
+    With `with_sparklines`, each preset has a line of block characters of its typical stretch.
+    """
+    from cosim.scenario import workloads as models
+    from loads.plots import sparkline
+    from loads.presets import presets
+    from loads.workloads import build_model, synthesise
+
+    types: list[tuple[str, Any]] = [
+        ("training", models.TrainingWorkload),
+        ("fine_tuning", models.FineTuningWorkload),
+        ("job", models.JobWorkload),
+        ("inference", models.InferenceWorkload),
+        ("mix", models.MixWorkload),
+        ("trace", models.TraceWorkload),
     ]
+    rows: list[Row] = [{"name": f"type: {name}", "description": (model.__doc__ or "").strip()} for name, model in types]
+    for name, preset in presets().items():
+        row: Row = {"name": name, "description": preset.description, "hardware": preset.hardware, "unit": preset.unit}
+        model = build_model(preset.model, preset.parameters)
+        row |= {"model": preset.model, "nominal_w": model.nominal_w, "follows": preset.follows}
+        row |= {"sources": [asdict(source) for source in preset.sources]}
+        if with_sparklines:
+            trace = synthesise(model, preset.thumbnail_s, preset.sample_rate_hz, 1)
+            row["sparkline"] = sparkline(trace, 48)
+        rows.append(row)
+    return rows
 
 
 def metrics() -> list[Row]:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cosim import metrics
-from cosim.demand import scaled_trace, site_load, step_load
+from cosim.demand import scaled_trace, site_demand, site_load, step_load
 from cosim.engines.andes import AndesEngine, LoadPoint
 from cosim.errors import InputError, Problem, nearest
 from cosim.scenario.model import (
@@ -17,9 +16,9 @@ from cosim.scenario.model import (
     LoadStep,
     Scenario,
     Site,
-    TraceWorkload,
 )
 from cosim.scenario.source import Location, Source
+from cosim.scenario.workloads import TraceWorkload, with_absolute_files
 from cosim.simulation import Event, Load
 from cosim.timeline import Timeline, plan
 from grids import Grid, GridError, Line, load_grid
@@ -142,11 +141,6 @@ def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
     """Fill in what depends on the grid, and make paths absolute, so that the stored scenario stands alone."""
     largest = max(grid.buses, key=lambda bus: bus.load_mw)
 
-    def workload(item: Any) -> Any:
-        if isinstance(item, TraceWorkload):
-            return item.model_copy(update={"file": str((folder / Path(item.file).expanduser()).resolve())})
-        return item
-
     def absolute(path: str | None) -> str | None:
         return str((folder / Path(path).expanduser()).resolve()) if path else None
 
@@ -159,7 +153,7 @@ def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
                 site.model_copy(
                     update={
                         "bus": largest.idx if site.bus is None else site.bus,
-                        "workloads": [workload(w) for w in site.workloads],
+                        "workloads": [with_absolute_files(w, folder) for w in site.workloads],
                     }
                 )
                 for site in scenario.sites
@@ -222,12 +216,17 @@ def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, proble
         try:
             workloads.append(scaled_trace(workload, simulation.duration_s, seed))
         except LoadDataError as error:
-            problems.add(("sites", number, "workloads", k, "file"), str(error))
+            place: Location = ("sites", number, "workloads", k)
+            problems.add((*place, "file") if isinstance(workload, TraceWorkload) else place, str(error))
         except ValueError as error:
             problems.add(("sites", number, "workloads", k), str(error))
     if len(problems.found) > before:
         return None
-    return SiteDemand(site.rating_mw, tuple(workloads), site.steady_share, site.pue)
+    try:
+        return site_demand(site, workloads)
+    except ValueError as error:
+        problems.add(("sites", number), str(error))
+        return None
 
 
 def _place(

@@ -1,6 +1,5 @@
 """The commands `cosim trace inspect | convert | synth`: traces without a grid."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,7 +77,7 @@ def inspect(
     All devices in the files are summed unless --channel is given. A file of request arrivals is described as such.
     """
     from cosim import trace_report
-    from loads.workloads.arrivals import is_arrivals, read_arrivals
+    from loads.workloads.recorded_arrivals import is_arrivals, read_arrivals
 
     _check_plot(plot)
     with _input_errors():
@@ -224,7 +223,7 @@ def _title(files: list[Path]) -> str:
     return files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
 
 
-class _input_errors:  # noqa: N801
+class _input_errors:
     """Turns what `loads` says of bad data into bad input (exit code 2)."""
 
     def __enter__(self) -> None:

@@ -90,7 +90,7 @@ def show_trace(trace: Trace, title: str, as_json: bool) -> None:
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)
-    console.print(f"  {sparkline(trace, 72)}", highlight=False)
+    console.print(f"  {sparkline(trace, 56)}", highlight=False)
     for note in described["notes"]:
         console.print(Text(f"assumed: {note}"))
     for warning in described["warnings"]:

@@ -55,7 +55,8 @@ def lagged(trace: Trace, lag_s: float, at_end: AtEnd, interval_s: float | None =
     else:
         start_w = float(means[: max(1, round(min(lag_s, trace.duration_s) / step_s))].mean())
     power = _output_means(means, step_s, lag_s, start_w)
-    return Trace(step_s * np.arange(count + 1), power, trace.provenance, "hold", np.empty(0, dtype=np.int64))
+    time_s = step_s * np.arange(count + 1, dtype=np.float64)
+    return Trace(time_s, power, trace.provenance, "hold", np.empty(0, dtype=np.int64))
 
 
 def _states(means: Floats, step_s: float, lag_s: float, start_w: float) -> Floats:

@@ -50,11 +50,14 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def sparkline(trace: Trace, width: int = 40, length_s: float | None = None) -> str:
-    """Return one line of block characters, from 0 to the highest power, over the first `length_s`."""
+    """Return one line of block characters over the first `length_s`, with the power of the lowest and highest block."""
     interval_s = (length_s or trace.duration_s) / width
     means = Waveform.from_trace(trace, "loop").interval_means(interval_s, width)
-    top = max(trace.max_w, 1e-300)
-    return "".join(SPARKS[min(int(len(SPARKS) * max(mean, 0.0) / top), len(SPARKS) - 1)] for mean in means)
+    low_w, high_w = float(means.min()), float(means.max())
+    unit, watts = power_scale(high_w)
+    steps = len(SPARKS) * (means - low_w) / ((high_w - low_w) or 1.0)
+    blocks = "".join(SPARKS[min(int(step), len(SPARKS) - 1)] for step in steps)
+    return f"{blocks} {low_w / watts:.3g} to {high_w / watts:.3g} {unit}"
 
 
 def power_scale(max_w: float) -> tuple[str, float]:

@@ -19,6 +19,9 @@ PEAK_OVER_MEDIAN = 40.0
 """A line of the spectrum is at least this many times its median. Of n bins of white noise the largest is about
 1.44 ln(n) times the median, 20 for a million, so that noise alone shows no line."""
 
+SMALLEST_SHARE = 0.01
+"""A line holds at least this share of the fluctuation's energy."""
+
 RAMP_WINDOWS_S = (0.1, 1.0, 10.0, 60.0)
 
 
@@ -66,19 +69,20 @@ def spectrum(trace: Trace) -> Spectrum:
 
 def _even_samples(trace: Trace) -> tuple[float, Floats]:
     """Samples at the trace's interval: its values if it is linear, else (or if it is too long) interval means."""
-    interval_s = max(trace.sample_interval_s, trace.duration_s / MAX_SPECTRUM_SAMPLES)
+    interval_s = float(max(trace.sample_interval_s, trace.duration_s / MAX_SPECTRUM_SAMPLES))
     count = int(trace.duration_s / interval_s * (1.0 + 1e-9))
     waveform = Waveform.from_trace(trace, "hold")
     if trace.shape == "linear" and interval_s == trace.sample_interval_s:
-        return interval_s, point_sample(waveform, interval_s * np.arange(count + 1))
+        return interval_s, point_sample(waveform, interval_s * np.arange(count + 1, dtype=np.float64))
     return interval_s, waveform.interval_means(interval_s, count)
 
 
 def dominant_lines(trace: Trace, most: int = 3) -> list[Line]:
     """Return the strongest lines of the spectrum, strongest first.
 
-    A line is a peak of at least `PEAK_OVER_MEDIAN` times the median density, with two periods or more in the
-    record. A record without one, such as a constant or noise, has none.
+    A line is a peak of at least `PEAK_OVER_MEDIAN` times the median density that holds at least `SMALLEST_SHARE` of
+    the fluctuation's energy, with two periods or more in the record. A record without one, such as a constant or noise,
+    has none.
     """
     found = spectrum(trace)
     density = found.density_w2_per_hz
@@ -94,7 +98,8 @@ def dominant_lines(trace: Trace, most: int = 3) -> list[Line]:
     for k in strongest:
         frequency_hz = float(found.frequency_hz[k] + bin_hz * _offset(density[k - 1 : k + 2]))
         share = float(density[max(k - 2, 0) : k + 3].sum() / total)
-        lines.append(Line(1.0 / frequency_hz, frequency_hz, share))
+        if share >= SMALLEST_SHARE:
+            lines.append(Line(1.0 / frequency_hz, frequency_hz, share))
     return lines
 
 

@@ -24,6 +24,8 @@ _KINDS = {
     "dict_type": "keys and values",
     "model_type": "keys and values",
     "model_attributes_type": "keys and values",
+    "dataclass_type": "keys and values",
+    "tuple_type": "a list",
     "finite_number": "a finite number",
 }
 
@@ -109,7 +111,7 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
     parent = location[:-1]
     if kind == "missing":
         return source.problem(location, "this key is required and missing")
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         valid = _valid_keys(schema, parent, source.data)
         return source.problem(location, "unknown key", nearest(location[-1], valid))
     if kind in ("union_tag_not_found", "union_tag_invalid"):
@@ -155,6 +157,8 @@ def _data_location(location: tuple[int | str, ...], data: Any, missing: bool) ->
     """Drop the parts of pydantic's location that name union members instead of keys of the data."""
     out: list[str | int] = []
     for k, part in enumerate(location):
+        if isinstance(data, dict) and part == data.get("type"):
+            continue
         present = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
         )

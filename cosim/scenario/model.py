@@ -2,12 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from cosim.criteria import Criterion
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+from cosim.scenario.part import Part, Positive, Share
+from cosim.scenario.workloads import AnyWorkload, TrainingWorkload
 
 
 def _idx(value: object) -> object:
@@ -18,12 +17,6 @@ def _idx(value: object) -> object:
 
 Idx = Annotated[int | str, BeforeValidator(_idx)]
 """Number or name of an element of the grid."""
-
-
-class Part(BaseModel):
-    """Base of every part of a scenario: unknown keys are errors, text is not turned into numbers."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True, populate_by_name=True)
 
 
 class ZipShares(Part):
@@ -76,73 +69,20 @@ class GridSpec(Part):
     edits: list[InertiaScale] = Field([], description="changes to the grid, applied in order")
 
 
-class Workload(Part):
-    """What every workload has."""
+class PowerChain(Part):
+    """Power supplies of the servers, uninterruptible supply (UPS) and transformer of a site."""
 
-    share: Share = Field(1.0, description="share of the site's fluctuating rating")
-
-
-class TrainingWorkload(Workload):
-    """Stochastic training cycle: compute (up) and communication (down) phases in turn, in step over all devices."""
-
-    type: Literal["training"]
-    frequency_hz: Positive | None = Field(None, description="iterations per second; drawn from the range if not given")
-    frequency_range_hz: Annotated[list[Positive], Field(min_length=2, max_length=2)] = Field(
-        [0.5, 1.5], description="range that the frequency is drawn from"
+    psu_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.94, description="of the servers' supplies, for power measured at the devices (0.94: MLPerf power logs)"
     )
-    frequency_sd: Annotated[float, Field(ge=0)] = Field(
-        0.1, description="relative spread of each iteration's frequency"
+    psu_lag_s: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.03, description="of the servers' supplies: edges last 20 to 50 ms in front of them"
     )
-    compute_share_range: Annotated[list[Share], Field(min_length=2, max_length=2)] = Field(
-        [0.55, 0.80], description="range of the compute phase's share of an iteration"
+    ups_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="of the UPS (94 to 96 %)")
+    ups_lag_s: Annotated[float, Field(ge=0, le=10)] = Field(0.04, description="of the UPS (30 to 50 ms)")
+    transformer_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.99, description="of the transformer (98.5 to 99.2 %)"
     )
-    up_sd: Annotated[float, Field(ge=0)] = Field(0.05, description="spread of the compute phase's power")
-    down_mean: Share = Field(0.3, description="mean drop of power in the communication phase")
-    down_sd: Annotated[float, Field(ge=0)] = Field(0.05, description="spread of that drop")
-    up_noise_range: Annotated[list[Share], Field(min_length=2, max_length=2)] = Field(
-        [0.02, 0.05], description="range of the standard deviation of the noise in compute phases"
-    )
-    down_noise_range: Annotated[list[Share], Field(min_length=2, max_length=2)] = Field(
-        [0.01, 0.03], description="the same in communication phases"
-    )
-    random_phase: bool = Field(True, description="start somewhere in an iteration rather than at its beginning")
-    sample_rate_hz: Annotated[float, Field(ge=10, le=100_000)] = Field(
-        1000.0, description="rate of the trace and its noise"
-    )
-
-    @model_validator(mode="after")
-    def _sampled_finely_enough(self) -> Self:
-        fastest = self.frequency_hz or max(self.frequency_range_hz)
-        if fastest > self.sample_rate_hz / 2:
-            raise ValueError(f"{fastest:g} Hz is more than half the sample rate of {self.sample_rate_hz:g} Hz")
-        return self
-
-
-class TraceWorkload(Workload):
-    """A recorded trace from a file."""
-
-    type: Literal["trace"]
-    file: str = Field(description="trace file; a relative path starts at the scenario's folder")
-    format: str = Field("auto", description="csv or mllog; detected from the content with auto")
-    power_unit: Literal["W", "kW", "MW", "mW"] | None = Field(None, description="needed where the file does not say")
-    time_unit: Literal["s", "ms", "us", "ns"] | None = Field(None, description="needed where the file does not say")
-    power_column: str | None = Field(None, description="needed where the file has several")
-    time_column: str | None = Field(None, description="needed where the file has several")
-    scale_to: Literal["mean", "peak", "count"] = Field(
-        "mean",
-        description="what becomes share x rating: the trace's mean or its peak; or count: trace times count",
-    )
-    count: Annotated[float, Field(gt=0)] | None = Field(None, description="number of devices, with scale_to: count")
-    at_end: Literal["loop", "hold"] = Field("loop", description="after the end: start again, or keep the last value")
-
-    @model_validator(mode="after")
-    def _count_goes_with_scale(self) -> Self:
-        if (self.scale_to == "count") != (self.count is not None):
-            raise ValueError("count goes with scale_to: count, and scale_to: count needs it")
-        return self
-
-
-AnyWorkload = Annotated[TrainingWorkload | TraceWorkload, Field(discriminator="type")]
 
 
 class Site(Part):
@@ -158,14 +98,21 @@ class Site(Part):
     steady_share: Share = Field(0.0, description="share of the rating that does not fluctuate")
     power_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.98, description="lagging, at the POI")
     load_model: LoadModel = Field(LoadModel(), description="voltage dependence")
-    pue: Annotated[float, Field(ge=1, le=3)] = Field(1.0, description="power usage effectiveness; cooling is steady")
+    pue: Annotated[float, Field(ge=1, le=3)] = Field(1.0, description="power usage effectiveness, POI over IT")
+    cooling_lag_s: Positive = Field(60.0, description="first-order lag of the cooling power behind the IT power")
+    other_it_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of the IT power that does not fluctuate: storage, network, management"
+    )
+    power_chain: PowerChain | None = Field(
+        None, description="supplies between devices and POI; ideal if not given, typical with {}"
+    )
     workloads: Annotated[list[AnyWorkload], Field(min_length=1)] = Field(
         [TrainingWorkload(type="training")], description="what the fluctuating part runs"
     )
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
-        total = sum(w.share for w in self.workloads if getattr(w, "scale_to", "") != "count")
+        total = sum(w.share for w in self.workloads if w.scale_to != "count")
         if total > 1 + 1e-9:
             raise ValueError(f"shares of the workloads add up to {total:.6g}, more than 1")
         return self
@@ -271,9 +218,9 @@ class Scenario(Part):
     name: str = Field("", pattern=r"^([^./\\\x00-\x1f][^/\\\x00-\x1f]*)?$", description="the file's name if not given")
     description: str = ""
     grid: GridSpec
-    sites: list[Site] = []
+    sites: list[Site] = Field([], description="data centres")
     redispatch: Redispatch = Field(Redispatch(), description="which generators supply added sites")
-    events: list[AnyEvent] = []
+    events: list[AnyEvent] = Field([], description="what happens to the grid, and when")
     simulation: Simulation
     outputs: Outputs = Outputs()
     criteria: list[Criterion] = Field([], description="limits that the run is judged against")

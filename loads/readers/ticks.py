@@ -43,4 +43,4 @@ def row_times(rows: TableRows, options: ReadOptions, path: str) -> tuple[Times, 
     else:
         tick = np.arange(rows.line.size) // (options.devices or 1)
     note = f"the table has no times: its rows are taken as {options.interval_s:g} s apart, as given by interval_s"
-    return Times(tick * options.interval_s, 0, "relative", "s"), [note]
+    return Times(tick * np.float64(options.interval_s), 0, "relative", "s"), [note]

@@ -18,7 +18,7 @@ from loads.errors import LoadDataError
 from loads.segments import Floats
 from loads.trace import Provenance
 from loads.workloads.phases import stream
-from loads.workloads.plain import CLOSED
+from loads.workloads.plain import CLOSED, Number, Whole
 
 Ints = NDArray[np.int64]
 
@@ -106,9 +106,9 @@ class TokenCounts:
         If not exactly one of mean and median is given, it is below 1, or cv is below 0.
     """
 
-    mean: float | None = None
-    median: float | None = None
-    cv: float = 0.0
+    mean: Number | None = None
+    median: Number | None = None
+    cv: Number = 0.0
 
     def __post_init__(self) -> None:
         if (self.mean is None) == (self.median is None):
@@ -154,7 +154,7 @@ class PoissonArrivals:
         Of each request, drawn independently.
     """
 
-    rate_per_s: float
+    rate_per_s: Number
     prompt_tokens: Tokens
     generated_tokens: Tokens
     type: Literal["poisson"] = "poisson"
@@ -187,8 +187,8 @@ class BurstyArrivals:
         Of each request, drawn independently.
     """
 
-    rate_per_s: float
-    cv: float
+    rate_per_s: Number
+    cv: Number
     prompt_tokens: Tokens
     generated_tokens: Tokens
     type: Literal["bursty"] = "bursty"
@@ -221,7 +221,7 @@ class ClosedLoop:
         Of each request, drawn independently. With fixed numbers, the clients of a replica stay in step: fixed batches.
     """
 
-    concurrency: int
+    concurrency: Whole
     prompt_tokens: Tokens
     generated_tokens: Tokens
     type: Literal["closed_loop"] = "closed_loop"
@@ -246,7 +246,11 @@ def _check_rate(rate_per_s: float) -> None:
 
 
 def _renewal(
-    model: PoissonArrivals | BurstyArrivals, shape: float, source: str, duration_s: float, seed: np.random.SeedSequence
+    model: PoissonArrivals | BurstyArrivals,
+    shape: float,
+    source: str,
+    duration_s: float,
+    seed: np.random.SeedSequence,
 ) -> Requests:
     """Draw a renewal process with Gamma gaps of a shape, and the tokens."""
     generator = stream(seed, 0)

@@ -10,6 +10,7 @@ for the context is not modelled: the seats stand for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from loads.segments import Floats
 from loads.workloads import batching_kernel as loop
 from loads.workloads.batching_kernel import DECODE, IDLE, PREFILL, Ints
-from loads.workloads.plain import CLOSED
+from loads.workloads.plain import CLOSED, ListAsTuple, Number, Whole
 
 __all__ = ["DECODE", "IDLE", "PREFILL", "Engine", "Runs", "Service", "serve"]
 
@@ -47,12 +48,12 @@ class Engine:
         If a number is out of range or the table does not fit.
     """
 
-    max_batch: int
-    prefill_tokens_per_s: float
-    decode_batch: tuple[int, ...]
-    decode_step_s: tuple[float, ...]
-    prefill_overhead_s: float = 0.0
-    max_prefill_tokens: int = 8192
+    max_batch: Whole
+    prefill_tokens_per_s: Number
+    decode_batch: Annotated[tuple[Whole, ...], ListAsTuple]
+    decode_step_s: Annotated[tuple[Number, ...], ListAsTuple]
+    prefill_overhead_s: Number = 0.0
+    max_prefill_tokens: Whole = 8192
 
     def __post_init__(self) -> None:
         for name in ("max_batch", "max_prefill_tokens"):

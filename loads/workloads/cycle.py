@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic.dataclasses import dataclass
@@ -21,7 +21,7 @@ from scipy.special import lambertw
 from loads.segments import Floats
 from loads.trace import Trace
 from loads.workloads.phases import Phases, stream
-from loads.workloads.plain import CLOSED, from_plain
+from loads.workloads.plain import CLOSED, ListAsTuple, Number, from_plain
 from loads.workloads.synthesis import synthesise
 
 SHORTEST_FACTOR = 0.2
@@ -33,7 +33,7 @@ LATE_SHARE = 0.1
 CHUNK = 256
 """Iterations drawn at a time; part of what a seed means."""
 
-Range = tuple[float, float]
+Range = Annotated[tuple[Number, Number], ListAsTuple]
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -80,18 +80,18 @@ class StochasticCycle:
     iterations of a cycle without decay are drawn on a clock u with du/dt = g(t), whose inverse is a Lambert W function.
     """
 
-    nominal_w: float
-    frequency_hz: float | None
+    nominal_w: Number
+    frequency_hz: Number | None
     frequency_range_hz: Range
-    frequency_sd: float
+    frequency_sd: Number
     compute_share_range: Range
-    up_sd: float
-    down_mean: float
-    down_sd: float
+    up_sd: Number
+    down_mean: Number
+    down_sd: Number
     up_noise_range: Range
     down_noise_range: Range
     random_phase: bool
-    decay_s: float | None
+    decay_s: Number | None
 
     kind: ClassVar[str]
     """What the cycle is of, for the provenance."""
@@ -193,40 +193,46 @@ class StochasticCycle:
 
 @dataclass(frozen=True, config=CLOSED)
 class TrainingCycle(StochasticCycle):
-    """The stochastic cycle with the numbers of training: see `StochasticCycle` for the parameters."""
+    """Stochastic cycle of training: compute and communication by turns, in step over all devices.
 
-    nominal_w: float = 1.0
-    frequency_hz: float | None = None
+    See `StochasticCycle` for the parameters.
+    """
+
+    nominal_w: Number = 1.0
+    frequency_hz: Number | None = None
     frequency_range_hz: Range = (0.5, 1.5)
-    frequency_sd: float = 0.1
+    frequency_sd: Number = 0.1
     compute_share_range: Range = (0.55, 0.80)
-    up_sd: float = 0.05
-    down_mean: float = 0.3
-    down_sd: float = 0.05
+    up_sd: Number = 0.05
+    down_mean: Number = 0.3
+    down_sd: Number = 0.05
     up_noise_range: Range = (0.02, 0.05)
     down_noise_range: Range = (0.01, 0.03)
     random_phase: bool = True
-    decay_s: float | None = None
+    decay_s: Number | None = None
 
     kind: ClassVar[str] = "training"
 
 
 @dataclass(frozen=True, config=CLOSED)
 class FineTuningCycle(StochasticCycle):
-    """The stochastic cycle with the numbers of fine-tuning: see `StochasticCycle` for the parameters."""
+    """Stochastic cycle of fine-tuning: slower than training, and with deeper pauses.
 
-    nominal_w: float = 1.0
-    frequency_hz: float | None = None
+    See `StochasticCycle` for the parameters.
+    """
+
+    nominal_w: Number = 1.0
+    frequency_hz: Number | None = None
     frequency_range_hz: Range = (0.3, 0.7)
-    frequency_sd: float = 0.1
+    frequency_sd: Number = 0.1
     compute_share_range: Range = (0.7, 0.9)
-    up_sd: float = 0.03
-    down_mean: float = 0.8
-    down_sd: float = 0.03
+    up_sd: Number = 0.03
+    down_mean: Number = 0.8
+    down_sd: Number = 0.03
     up_noise_range: Range = (0.01, 0.03)
     down_noise_range: Range = (0.005, 0.02)
     random_phase: bool = True
-    decay_s: float | None = None
+    decay_s: Number | None = None
 
     kind: ClassVar[str] = "fine-tuning"
 

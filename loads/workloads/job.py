@@ -17,11 +17,11 @@ from pydantic.dataclasses import dataclass
 
 from loads.workloads import job_timeline
 from loads.workloads.phases import Phases
-from loads.workloads.plain import CLOSED, from_plain
+from loads.workloads.plain import CLOSED, ListAsTuple, Number, Whole, from_plain
 
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[Number, Field(gt=0.0)]
+NotNegative = Annotated[Number, Field(ge=0.0)]
+Count = Annotated[Whole, Field(ge=1)]
 
 SHARE_TOLERANCE = 1e-3
 """How far the shares of a step may be from 1 together; they are then scaled to 1."""
@@ -53,6 +53,9 @@ class Stage:
     def last_w(self) -> float:
         """Power at the end."""
         return self.start_w if self.end_w is None else self.end_w
+
+
+Stages = Annotated[tuple[Stage, ...], ListAsTuple]
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -104,7 +107,7 @@ class Step:
     """
 
     period_s: Positive
-    phases: Annotated[tuple[StepPhase, ...], Field(min_length=1)]
+    phases: Annotated[tuple[StepPhase, ...], Field(min_length=1), ListAsTuple]
     period_sd: NotNegative = 0.0
 
     def __post_init__(self) -> None:
@@ -177,8 +180,8 @@ class Evaluation:
     every_iterations: Count
     step: Step
     repeats: Count = 1
-    begin: tuple[Stage, ...] = ()
-    first_begin: tuple[Stage, ...] | None = None
+    begin: Stages = ()
+    first_begin: Stages | None = None
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -264,7 +267,7 @@ class JobLifeCycle:
 
     step: Step
     idle_w: NotNegative
-    start: tuple[Stage, ...] = ()
+    start: Stages = ()
     pause: Stage | None = None
     evaluation: Evaluation | None = None
     checkpoint: Checkpoint | None = None
@@ -272,7 +275,7 @@ class JobLifeCycle:
     iterations: Count | None = None
     end_s: Positive | None = None
     skip_start: bool = False
-    phase: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    phase: Annotated[Number, Field(ge=0.0, lt=1.0)] | None = None
     nominal_w: NotNegative = 0.0
     source: str = "job life cycle, a sum of phases after arXiv 2502.01647"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from loads.errors import LoadDataError
@@ -15,6 +15,13 @@ Model = TypeVar("Model")
 
 CLOSED = ConfigDict(extra="forbid", allow_inf_nan=False)
 """Of every model that a file can hold: unknown keys are errors."""
+
+Number = Annotated[float, Strict()]
+Whole = Annotated[int, Strict()]
+"""Numbers of a model: text is not turned into them."""
+
+ListAsTuple = Strict(False)
+"""Marks a tuple that a file writes as a list."""
 
 
 def from_plain(kind: type[Model], data: Mapping[str, Any]) -> Model:
@@ -48,8 +55,10 @@ def _load_data_error(details: ErrorDetails, kind: type, data: Any) -> LoadDataEr
     if details["type"] in ("union_tag_invalid", "union_tag_not_found"):
         tags = [tag.strip(" '") for tag in details["ctx"].get("expected_tags", "").split(",") if tag.strip()]
         got = details["ctx"].get("tag", "nothing")
-        hint = suggestion(got, tags).strip() or (f"expected one of {', '.join(tags)}" if tags else None)
-        return LoadDataError(f"{where.removesuffix(': ')}.type: got {got!r}", hint=hint)
+        expected = f"expected one of {', '.join(tags)}" if tags else None
+        return LoadDataError(
+            f"{where.removesuffix(': ')}.type: got {got!r}", hint=suggestion(got, tags).strip() or expected
+        )
     message = details["msg"].removeprefix("Value error, ")
     got = "" if details["type"] == "value_error" else f", got {details['input']!r}"
     return LoadDataError(f"{where}{message}{got}"[:300])

@@ -23,7 +23,7 @@ from loads.readers.units import split_unit, time_unit
 from loads.segments import Floats
 from loads.trace import Provenance, TraceWarning
 from loads.workloads.arrivals import Ints, Requests
-from loads.workloads.plain import CLOSED
+from loads.workloads.plain import CLOSED, Number, Whole
 
 COLUMNS = {
     "time": ("timestamp", "time", "arrival", "arrivals", "arrivaltime", "arrivedat", "arrivaltimestamp"),
@@ -47,6 +47,13 @@ COLUMNS = {
     ),
 }
 """Names of the columns, in lower case without underscores and blanks; a time may have its unit at the end."""
+
+
+def is_arrivals(path: str | Path) -> bool:
+    """Whether a file's header names a time, prompt tokens and generated tokens."""
+    file = SourceFile.open(path)
+    names = _header(file) if file.head else []
+    return all(any(_plain(role, name) in COLUMNS[role] for name in names) for role in COLUMNS)
 
 
 def read_arrivals(path: str | Path, *, unit: str | None = None) -> Requests:
@@ -139,7 +146,7 @@ class RecordedArrivals:
     """
 
     file: str
-    rate_scale: float = 1.0
+    rate_scale: Number = 1.0
     loop: bool = True
     unit: str | None = None
     type: Literal["recorded"] = "recorded"
@@ -188,8 +195,8 @@ class RecordedArrivals:
 
 def _table(file: SourceFile) -> tuple[pa.Table, Ints, list[tuple[int, str]]]:
     """Read all cells as text; also the line of each row, and the lines that do not fit the header with the reason."""
-    malformed: list[tuple[int, str]] = []
-    left_out: list[int] = []
+    malformed: list[tuple[Whole, str]] = []
+    left_out: list[Whole] = []
 
     def skip(row: pa_csv.InvalidRow) -> str:
         left_out.append(row.number)

@@ -20,7 +20,7 @@ from loads.segments import Floats
 from loads.workloads.arrivals import BurstyArrivals, ClosedLoop, PoissonArrivals
 from loads.workloads.batching import IDLE, PREFILL, Engine, Runs, Service, serve
 from loads.workloads.phases import Phases, child, stream
-from loads.workloads.plain import CLOSED, from_plain
+from loads.workloads.plain import CLOSED, ListAsTuple, Number, Whole, from_plain
 from loads.workloads.recorded_arrivals import RecordedArrivals
 
 FIRST_DRAW = 1024
@@ -33,7 +33,7 @@ Arrivals = Annotated[PoissonArrivals | BurstyArrivals | ClosedLoop | RecordedArr
 
 @dataclass(frozen=True, config=CLOSED)
 class ServingModel:
-    """Power of replicas that serve requests with continuous batching.
+    """Inference serving: requests arrive at replicas that batch them continuously.
 
     Parameters
     ----------
@@ -63,13 +63,13 @@ class ServingModel:
 
     arrivals: Arrivals
     engine: Engine
-    idle_w: float
-    prefill_w: float
-    decode_w: tuple[float, ...]
-    replicas: int = 1
-    noise_sd: float = 0.0
-    skip_start_s: tuple[float, float] = (0.0, 0.0)
-    rated_w: float | None = None
+    idle_w: Number
+    prefill_w: Number
+    decode_w: Annotated[tuple[Number, ...], ListAsTuple]
+    replicas: Whole = 1
+    noise_sd: Number = 0.0
+    skip_start_s: Annotated[tuple[Number, Number], ListAsTuple] = (0.0, 0.0)
+    rated_w: Number | None = None
 
     def __post_init__(self) -> None:
         for name in ("idle_w", "prefill_w", "noise_sd"):

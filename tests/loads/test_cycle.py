@@ -113,7 +113,7 @@ def test_extreme_parameters_give_no_negative_power_or_time():
     ],
 )
 def test_refuses_parameters_without_meaning(wrong):
-    with pytest.raises(ValueError, match="must|finite"):
+    with pytest.raises(ValueError, match=r"must|finite"):
         TrainingCycle(**wrong)
 
 
