@@ -20,6 +20,7 @@ from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.simulation import CoSimulation, Outcome, Progress
 from cosim.study import Study, prepare_study
+from loads.site import SiteDemand
 
 SCENARIO_NAME = "scenario.yaml"
 REPORT_NAME = "report.html"
@@ -230,11 +231,34 @@ def _warnings(study: Study, outcome: Outcome) -> list[str]:
         peak_mw = float(uniform_filter1d(power_mw, min(per_second, power_mw.size)).max())
         if peak_mw > OVERDRAW * site.rating_mw:
             out.append(f"site {site.name} draws up to {peak_mw:.4g} MW over 1 s, its rating is {site.rating_mw:g} MW")
+        out += [f"site {site.name}: {text}" for text in _data_warnings(study.demands[str(site.name)])]
     if outcome.cut_steps:
         out.append(f"the solver needed {outcome.cut_steps} shortened step(s)")
     if outcome.unsettled_jumps:
         out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
     return out
+
+
+_TELLING = (
+    "assumed_power_unit",
+    "assumed_time_unit",
+    "sensor_average",
+    "stuck_sensor",
+    "unindexed_devices",
+    "implausible_spike",
+    "negative_power",
+)
+"""Oddities of a recording that bear on the result; the report lists all."""
+
+
+def _data_warnings(demand: SiteDemand) -> list[str]:
+    """What was odd about the recordings of a site and bears on its result."""
+    return [
+        f"{trace.provenance.source}: {warning.message}"
+        for trace in (workload.trace for workload in demand.workloads)
+        for warning in trace.provenance.warnings
+        if warning.code in _TELLING
+    ]
 
 
 def _model_notes(study: Study, initialisation: Initialisation) -> list[str]:
