@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cosim.scenario.model import LoadStep, Site
+from cosim.scenario.events import LoadStep
+from cosim.scenario.site import Site
 from cosim.scenario.workloads import PresetWorkload, SyntheticWorkload, TraceWorkload, Workload
 from cosim.simulation import Load
 from loads.injector import Injector
