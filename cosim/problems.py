@@ -12,11 +12,14 @@ class Problems:
         self.source, self.found = source, list[Problem]()
 
     def add(self, location: Location, message: str, hint: str | None = None) -> None:
+        """Note a problem at a key."""
         self.found.append(self.source.problem(location, message, hint))
 
     def add_error(self, location: Location, error: GridError) -> None:
+        """Note what a grid said of the value of a key."""
         self.found.append(self.source.problem(location, str(error)))
 
     def stop_if_any(self) -> None:
+        """Raise `InputError` with all that was noted, if anything was."""
         if self.found:
             raise InputError(*self.found)

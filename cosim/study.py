@@ -10,7 +10,7 @@ from cosim.demand import scaled_trace, site_demand, site_load, step_load
 from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine, LoadPoint
 from cosim.errors import nearest
-from cosim.events import engine_events
+from cosim.events import check_events, engine_events
 from cosim.placement import check_redispatch, place
 from cosim.problems import Problems
 from cosim.scenario.events import LoadStep
@@ -43,23 +43,6 @@ class Study:
     redispatch_mw: dict[str, float]
 
 
-class Problems:
-    """Collects what is wrong, so that the user sees all of it at once."""
-
-    def __init__(self, source: Source):
-        self.source, self.found = source, list[Problem]()
-
-    def add(self, location: Location, message: str, hint: str | None = None) -> None:
-        self.found.append(self.source.problem(location, message, hint))
-
-    def add_error(self, location: Location, error: GridError) -> None:
-        self.found.append(self.source.problem(location, str(error)))
-
-    def stop_if_any(self) -> None:
-        if self.found:
-            raise InputError(*self.found)
-
-
 def prepare_study(scenario: Scenario, source: Source) -> Study:
     """Make a scenario concrete.
 
@@ -80,7 +63,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     grid = edited_grid(scenario, folder, problems)
     scenario = _resolve(scenario, grid, folder)
     _check_criteria(scenario, problems)
-    lines = checkengine_events(scenario, grid, problems)
+    lines = check_events(scenario, grid, problems)
     check_redispatch(scenario, grid, problems)
     demands = {
         str(site.name): demand
