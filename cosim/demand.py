@@ -1,16 +1,12 @@
-"""From the scenario's sites and load steps to the loads that the co-simulation drives."""
+"""From the workloads of a scenario to the power that its sites ask for."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from cosim.scenario.events import LoadStep
 from cosim.scenario.site import Site
 from cosim.scenario.workloads import PresetWorkload, SyntheticWorkload, TraceWorkload, Workload
-from cosim.simulation import Load
-from loads.injector import Injector
-from loads.interpolation import Waveform
 from loads.power_chain import PowerChain
 from loads.readers import read_trace
 from loads.site import SiteDemand
@@ -92,17 +88,3 @@ def site_demand(site: Site, workloads: Iterable[ScaledTrace]) -> SiteDemand:
         PowerChain(**chain, other_it_share=site.other_it_share, cooling_lag_s=site.cooling_lag_s),
         site.power_factor,
     )
-
-
-def site_load(site: Site, demand: SiteDemand, injection: str) -> Load:
-    """The engine's load for a site: its level is the power in MW."""
-    injector = Injector(demand.components, demand.constant_mw, injection)  # type: ignore[arg-type]
-    return Load(str(site.name), injector, 1.0, demand.mvar_per_mw, site.load_model.v_min_pu, is_site=True)
-
-
-def step_load(number: int, event: LoadStep) -> Load:
-    """A load whose level goes from 0 to 1 at the event."""
-    levels = [0.0, 1.0]
-    waveform = Waveform.from_segments([0.0, event.at_s, 2 * event.at_s], levels, levels, "hold")
-    injector = Injector([(waveform, 1.0)])
-    return Load(f"event:{number}", injector, event.mw, event.mvar, event.load_model.v_min_pu, is_site=False)

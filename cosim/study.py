@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from cosim import metrics
-from cosim.demand import scaled_trace, site_demand, site_load, step_load
+from cosim.demand import scaled_trace, site_demand
+from cosim.driven_loads import site_load, step_load
 from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine, LoadPoint
 from cosim.errors import nearest
