@@ -25,5 +25,6 @@ def edited_grid(scenario: Scenario, folder: Path, problems: Problems) -> Grid:
         raise
     grid.set_base_load(spec.base_load.z, spec.base_load.i, spec.base_load.p)
     for edit in spec.edits:
-        grid.scale_inertia(edit.inertia_scale)
+        if isinstance(edit.inertia_scale, float):
+            grid.scale_inertia(edit.inertia_scale)
     return grid

@@ -4,14 +4,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cosim.scenario.edits import Edit, UnderFrequencyLoadShedding
 from cosim.scenario.elements import BaseLoad, Idx
-from cosim.scenario.part import Part, Positive
+from cosim.scenario.part import Part
 
-
-class InertiaScale(Part):
-    """Multiply the inertia of every machine."""
-
-    inertia_scale: Positive = Field(description="factor on H of every machine")
+__all__ = ["GridSpec", "Redispatch", "UnderFrequencyLoadShedding"]
 
 
 class GridSpec(Part):
@@ -20,7 +17,12 @@ class GridSpec(Part):
     case: str = Field(description="catalogue name (cosim list grids), or path of a case (.xlsx .json .raw .m)")
     dyr: str | None = Field(None, description="PSS/E dynamic data that goes with a .raw case")
     base_load: BaseLoad = Field(BaseLoad(), description="voltage dependence of the case's own loads")
-    edits: list[InertiaScale] = Field([], description="changes to the grid, applied in order")
+    edits: list[Edit] = Field([], description="changes to the grid, applied in order")
+
+    @property
+    def load_shedding(self) -> list[UnderFrequencyLoadShedding]:
+        """The relays of the edits, which act during the run."""
+        return [edit.ufls for edit in self.edits if edit.ufls is not None]
 
 
 class Redispatch(Part):
