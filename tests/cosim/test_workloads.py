@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 import cosim
 from cosim.demand import scaled_trace, site_demand
+from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.scenario.workloads import AnyWorkload, with_absolute_files
 from loads.workloads import TrainingCycle
@@ -122,3 +123,10 @@ def test_presets_draw_about_their_share(name):
     if name.startswith(("gpt2", "nanogpt")):
         data["parameters"] = {"skip_start": True}
     assert demand(data).mean_mw(60.0) == pytest.approx(50, rel=0.4)
+
+
+def test_the_schema_describes_every_key_of_every_workload():
+    parts = Scenario.model_json_schema(by_alias=True)["$defs"]
+    for name in (name for name in parts if name.endswith("Workload")):
+        for key, entry in parts[name]["properties"].items():
+            assert key == "type" or entry.get("description"), f"{name}.{key}"
