@@ -1,5 +1,6 @@
 """The commands `cosim trace inspect | convert | synth`: traces without a grid."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,6 +127,9 @@ def convert(
     resample_s: Annotated[
         float | None, typer.Option(min=0, help="New interval (s): each value is the mean over it, which keeps energy.")
     ] = None,
+    each_channel: Annotated[
+        bool, typer.Option("--each-channel", help="Write a file for each channel, NAME-channel, in place of the sum.")
+    ] = False,
     scale: Annotated[float | None, typer.Option(min=0, help="Factor on the power.")] = None,
     scale_mean_w: Annotated[float | None, typer.Option(min=0, help="Scale to this mean power (W).")] = None,
     scale_peak_w: Annotated[float | None, typer.Option(min=0, help="Scale to this highest power (W).")] = None,
@@ -156,16 +160,19 @@ def convert(
             max_gap_s=max_gap_s,
             trim_idle=trim_idle,
         )
-        trace = recording.trace(channel or None)
-        if from_s is not None or to_s is not None:
-            trace = export.trim(trace, from_s or 0.0, trace.duration_s if to_s is None else to_s)
-        if resample_s is not None:
-            trace = export.resample(trace, resample_s)
-        if (scale, scale_mean_w, scale_peak_w) != (None, None, None):
-            trace = export.scale(trace, factor=scale, mean_w=scale_mean_w, peak_w=scale_peak_w)
-        export.write_trace(trace, out)
-    _draw(trace, _title(files), plot)
-    trace_report.show_written(trace, out)
+        wanted = channel or list(recording.channels)
+        for names, path in [([name], _for_channel(out, name)) for name in wanted] if each_channel else [(wanted, out)]:
+            trace = recording.trace(names)
+            if from_s is not None or to_s is not None:
+                trace = export.trim(trace, from_s or 0.0, trace.duration_s if to_s is None else to_s)
+            if resample_s is not None:
+                trace = export.resample(trace, resample_s)
+            if (scale, scale_mean_w, scale_peak_w) != (None, None, None):
+                trace = export.scale(trace, factor=scale, mean_w=scale_mean_w, peak_w=scale_peak_w)
+            export.write_trace(trace, path)
+            picture = _for_channel(plot, names[0]) if plot and each_channel else plot
+            _draw(trace, path.stem if each_channel else _title(files), picture)
+            trace_report.show_written(trace, path)
 
 
 @app.command(
@@ -217,6 +224,11 @@ def _record(files: list[Path], format: str, **options: Any) -> "Recording":
     from loads.readers import read_recording
 
     return read_recording(files, format, **options)
+
+
+def _for_channel(path: Path, channel: str) -> Path:
+    """Path of a channel's own file."""
+    return path.with_name(f"{path.stem}-{re.sub(r'[^A-Za-z0-9._-]+', '-', channel)}{path.suffix}")
 
 
 def _title(files: list[Path]) -> str:

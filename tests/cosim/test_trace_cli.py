@@ -127,6 +127,16 @@ def test_convert_trims_resamples_and_scales(two_gpus, tmp_path):
     assert "time_s" in pq.read_schema(out).names
 
 
+def test_each_channel_may_have_its_own_file(two_gpus, tmp_path):
+    out = tmp_path / "gpu.csv"
+    assert cosim("trace", "convert", two_gpus, "-o", out, "--each-channel", "--plot", tmp_path / "gpu.png") == 0
+    written = sorted(path.name for path in tmp_path.glob("gpu-*.csv"))
+    assert len(written) == len(list(tmp_path.glob("gpu-*.png"))) == 2
+    assert not out.exists()
+    parts = sum(read_trace(tmp_path / name).energy_j for name in written)
+    assert parts == pytest.approx(read_trace(two_gpus).energy_j, rel=1e-9)
+
+
 def test_several_files_are_summed(two_gpus, tmp_path, capsys):
     other = tmp_path / "other.csv"
     other.write_bytes(two_gpus.read_bytes())
