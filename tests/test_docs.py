@@ -14,6 +14,7 @@ from cosim.cli import main
 from cosim.demand import scaled_trace, site_demand
 from cosim.scenario.load import load_scenario
 from cosim.scenario.model import Site
+from cosim.scenario.workloads import SyntheticWorkload
 from loads import FineTuningCycle, JobLifeCycle, Mix, ServingModel, TrainingCycle, Waveform, build_model, hat_average
 from loads.power_chain import IDEAL
 from loads.presets import find_preset, presets
@@ -27,7 +28,8 @@ from loads.workloads.recorded_arrivals import RecordedArrivals
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-RECORDED = ROOT.parent / "shared/data/traces/gpt3-175b-512xh100/DERIVED_total_64nodes_2s.csv"
+RECORDED = ROOT.parent / "shared/data/traces"
+TOTAL = RECORDED / "gpt3-175b-512xh100/DERIVED_total_64nodes_2s.csv"
 TEXT = (DOCS / "loads.md").read_text(encoding="utf-8")
 
 GPT3 = "gpt3-175b-512xh100 against its recording"
@@ -125,6 +127,11 @@ def test_every_parameter_has_a_row_with_its_default(heading, first, kind):
     for name, _, default, _ in table:
         if name != "source":
             assert default == default_of(kind, name), name
+
+
+def test_every_key_that_workloads_share_has_a_row_with_its_default():
+    listed = {row[0]: row[1] for row in rows(section("Models"), "key")}
+    assert listed == {name: written(field.default) for name, field in SyntheticWorkload.model_fields.items()}
 
 
 def test_every_type_of_model_is_described():
@@ -232,6 +239,33 @@ def test_commands_print_what_the_page_shows(tmp_path, monkeypatch, capsys):
         assert capsys.readouterr().out.strip() == output
 
 
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        ("trace inspect node_1.txt", {"node_1.txt": "gpt3-175b-512xh100/node_1.txt"}),
+        ("trace inspect gpudata.csv", {"gpudata.csv": "a100-step-nvidia-smi/A100_TR_gpudata.csv"}),
+        (
+            "trace convert node_1.txt node_11.txt --resample-s 2 -o nodes.parquet",
+            {name: f"gpt3-175b-512xh100/{name}" for name in ("node_1.txt", "node_11.txt")},
+        ),
+    ],
+)
+def test_commands_print_what_the_page_shows_of_recordings(command, files, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, source in files.items():
+        if not (RECORDED / source).exists():
+            pytest.skip(f"the recording is not at {RECORDED}")
+        (tmp_path / name).symlink_to(RECORDED / source)
+    with pytest.raises(SystemExit) as stop:
+        main(command.split())
+    assert stop.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    block = re.search(rf"^    \$ cosim {re.escape(command)}\n((?:    .*\n|\n(?=    ))+)", TEXT, re.MULTILINE)[1]
+    shown = " ".join(block.split()).removeprefix("... ")
+    assert len(shown) > 50
+    assert printed.endswith(shown)
+
+
 def figures_of(metered_w):
     """Quantities of the comparison, from samples every 2 s: kW and s."""
     trace = Trace.from_samples(2.0 * np.arange(metered_w.size), metered_w, Provenance("synthetic", "64 nodes"))
@@ -268,9 +302,9 @@ def test_the_comparison_states_the_figures_of_the_preset():
 
 
 def test_the_comparison_states_the_figures_of_the_recording():
-    if not RECORDED.exists():
-        pytest.skip(f"the recording is not at {RECORDED}")
-    total_w = np.loadtxt(RECORDED, delimiter=",", skiprows=1)[:, 2]
+    if not TOTAL.exists():
+        pytest.skip(f"the recording is not at {TOTAL}")
+    total_w = np.loadtxt(TOTAL, delimiter=",", skiprows=1)[:, 2]
     assert figures_of(total_w) == pytest.approx(comparison()[0], rel=5e-4)
 
 
