@@ -18,9 +18,9 @@ from loads.readers.readings import Channel, Floats
 
 _LEAST_WHOLE_ROWS = 0.9
 _LEAST_TICKS = 3
-_SIGNIFICANT = 5.0
 _BY_CHANCE = 4.0
-_LEAST_EFFECT = 0.15
+_LEAST_LEVELS = {True: (5.0, 0.15), False: (8.0, 0.5)}
+"""Significance and effect over scatter of levels: where the times show the ticks clearly, and where they do not."""
 _ROUNDING = 1e-9
 
 
@@ -55,9 +55,11 @@ def split_devices(channel: Channel, devices: int | None, path: str) -> tuple[tup
         return (channel,), _suspected(channel)
     starts = _tick_starts(rhythm, channel.time_s)
     rows = starts[:, None] + np.arange(rhythm.period)
-    levels = "own" if devices else _levels(_clock(rhythm, channel.time_s, rows), channel.power_w[rows])
+    levels = "own" if devices else _levels(_clock(rhythm, channel.time_s, rows), channel.power_w[rows], rhythm.is_clear)
     if levels == "alike" and rhythm.is_instant:
         return (channel,), []
+    if not rhythm.is_clear and (levels != "own" or rhythm.first_row is None):
+        return (channel,), _suspected(channel)
     if rhythm.first_row is None and rows.size < _LEAST_WHOLE_ROWS * channel.time_s.size:
         raise LoadDataError(
             f"the rows seem to be of {rhythm.period} devices in turn, but only {starts.size} turns are complete",
@@ -125,7 +127,7 @@ def _clock(rhythm: Rhythm, time_s: Floats, rows: NDArray[np.int64]) -> Floats:
     return rows.astype(np.float64) if rhythm.is_instant else time_s[rows]
 
 
-def _levels(time: Floats, power_w: Floats) -> str:
+def _levels(time: Floats, power_w: Floats, is_clear: bool = True) -> str:
     """Tell whether the rows of a tick have levels of their own.
 
     The mean of each place in the tick, less the tick's mean and the trend over the file, is compared with its scatter.
@@ -136,6 +138,8 @@ def _levels(time: Floats, power_w: Floats) -> str:
         Shape (ticks, N), of any unit.
     power_w
         Shape (ticks, N).
+    is_clear
+        Whether the times show the ticks clearly; if not, more is asked of the levels.
 
     Returns
     -------
@@ -153,14 +157,24 @@ def _levels(time: Floats, power_w: Floats) -> str:
     within = (time - time.mean(axis=1, keepdims=True)).mean(axis=0)
     trend_w = (means_w[-1] - means_w[0]) / (time[-1, 0] - time[0, 0]) * within
     offsets_w = residuals_w.mean(axis=0) - trend_w
-    effect_w = float(np.sqrt(np.mean(offsets_w**2)))
-    scatter_w = float(np.sqrt(np.mean((residuals_w - residuals_w.mean(axis=0)) ** 2)))
+    effect_w = _rms(offsets_w)
+    if not is_clear:
+        # The ends of a file tell little of its trend: the levels must stand out with and without it.
+        effect_w = min(effect_w, _rms(offsets_w + trend_w))
+        if effect_w < _rms(trend_w):
+            return "unclear"
+    scatter_w = _rms(residuals_w - residuals_w.mean(axis=0))
     rounding_w = _ROUNDING * float(np.abs(power_w).max())
     if np.ptp(power_w) <= rounding_w:
         return "unclear"
     significance = effect_w / max(scatter_w, rounding_w) * np.sqrt(ticks)
     if effect_w <= rounding_w or significance < _BY_CHANCE:
         return "alike"
-    if significance >= _SIGNIFICANT and effect_w >= _LEAST_EFFECT * scatter_w:
+    least, least_effect = _LEAST_LEVELS[is_clear]
+    if significance >= least and effect_w >= least_effect * scatter_w:
         return "own"
     return "unclear"
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2)))

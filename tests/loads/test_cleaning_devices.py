@@ -153,3 +153,37 @@ def test_a_fast_poll_with_a_coarse_clock_is_one_device(rate_hz, wave, jitter_s):
         time_s = np.floor(np.arange(size) / rate_hz + rng.uniform(0, 1) + rng.normal(0, jitter_s, size))
         power_w = waves(size, rng)[wave]
         assert len(split_devices(channel(time_s, power_w), None, "f.csv")[0]) == 1
+
+
+def in_turn(devices, ticks, starts_s, spread_s, level_w=9.0):
+    """Rows of devices that take turns, times to the millisecond, each with its level and its noise."""
+    rng = np.random.default_rng(devices)
+    within = np.arange(devices) / max(devices - 1, 1)
+    time_s = np.round(starts_s[:, None] + np.asarray(spread_s)[:, None] * within, 3)
+    load_w = 250 + 120 * np.sign(np.sin(starts_s))[:, None]
+    power_w = load_w + level_w * np.arange(devices) + rng.normal(0, 3, (ticks, devices))
+    return channel(time_s.ravel(), power_w.ravel())
+
+
+@pytest.mark.parametrize("devices", [2, 3, 4, 8])
+@pytest.mark.parametrize("spread", ["sub-millisecond", "most of the tick", "any", "sometimes long"])
+def test_the_spread_within_a_tick_does_not_matter(devices, spread):
+    rng = np.random.default_rng(devices)
+    ticks = 200
+    spread_s = {
+        "sub-millisecond": np.full(ticks, 0.004),
+        "most of the tick": np.full(ticks, 0.48),
+        "any": rng.uniform(0, 0.961, ticks),
+        "sometimes long": np.where(rng.random(ticks) < 0.1, 0.961, 0.003),
+    }[spread]
+    split, _ = split_devices(in_turn(devices, ticks, np.arange(200.0), spread_s), None, "f.csv")
+    assert len(split) == devices
+    assert all(part.time_s.size >= ticks - 1 for part in split)
+
+
+@pytest.mark.parametrize(("devices", "ticks"), [(2, 4), (2, 6), (3, 4), (3, 5), (8, 3)])
+def test_few_ticks_are_enough_where_the_pause_is_long(devices, ticks):
+    rows = in_turn(devices, ticks, np.arange(float(ticks)), np.full(ticks, 0.012), level_w=40)
+    split, findings = split_devices(rows, None, "f.csv")
+    assert len(split) == devices
+    assert [(f.code, f.count) for f in findings] == [("unindexed_devices", devices)]
