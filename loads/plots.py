@@ -55,7 +55,8 @@ def sparkline(trace: Trace, width: int = 40, length_s: float | None = None) -> s
     means = Waveform.from_trace(trace, "loop").interval_means(interval_s, width)
     low_w, high_w = float(means.min()), float(means.max())
     unit, watts = power_scale(high_w)
-    steps = len(SPARKS) * (means - low_w) / ((high_w - low_w) or 1.0)
+    range_w = high_w - low_w if high_w - low_w > 1e-9 * abs(high_w) else np.inf  # rounding is no fluctuation
+    steps = len(SPARKS) * (means - low_w) / range_w
     blocks = "".join(SPARKS[min(int(step), len(SPARKS) - 1)] for step in steps)
     return f"{blocks} {low_w / watts:.3g} to {high_w / watts:.3g} {unit}"
 

@@ -34,7 +34,7 @@ class PowerChain:
         Of the servers' power supplies. Counts only for traces measured at the devices, and only where devices are
         counted: a share of a rating is a share of the power at the POI.
     psu_lag_s
-        Of the power supplies, in front of whose storage edges last 20 to 50 ms. For traces measured at the devices.
+        Of the power supplies, on whose AC side edges last 20 to 50 ms. For traces measured at the devices.
     ups_efficiency, transformer_efficiency
         Between the servers' supply and the POI.
     ups_lag_s
@@ -91,7 +91,7 @@ class PoiShape:
     at_end
         See `loads.interpolation.Waveform`.
     at_devices
-        Whether the trace was measured at the devices, in front of the servers' power supplies.
+        Whether the trace was measured at the devices, on the DC side of the servers' power supplies.
     pue
         Power usage effectiveness, at least 1 / `PowerChain.delivery_efficiency`.
     chain
@@ -120,7 +120,7 @@ class PoiShape:
         out = [(Waveform.from_trace(self.it, self.at_end), moving / self.chain.delivery_efficiency)]
         if self._cooling > 0.0 and math.isfinite(self.chain.cooling_lag_s):
             lag_s = self.chain.cooling_lag_s
-            cooling = lagged(self.trace, lag_s, self.at_end, lag_s / COOLING_STEPS_PER_LAG)
+            cooling = lagged(self.it, lag_s, self.at_end, lag_s / COOLING_STEPS_PER_LAG)
             out.append((Waveform.from_trace(cooling, self.at_end), moving * self._cooling))
         return out
 

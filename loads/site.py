@@ -41,7 +41,7 @@ class Workload:
     nominal_w
         Nominal power of the trace, for ``"nominal"``.
     at_devices
-        Whether the trace was measured at the computing devices, in front of the servers' power supplies.
+        Whether the trace was measured at the computing devices, on the DC side of the servers' power supplies.
     at_end
         ``"loop"`` or ``"hold"``: see `loads.interpolation.Waveform`.
 

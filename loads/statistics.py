@@ -19,6 +19,13 @@ PEAK_OVER_MEDIAN = 40.0
 """A line of the spectrum is at least this many times its median. Of n bins of white noise the largest is about
 1.44 ln(n) times the median, 20 for a million, so that noise alone shows no line."""
 
+PEAK_OVER_SURROUNDINGS = 8.0
+"""And this many times the median between a third and three times its frequency: a single step has a spectrum that falls
+with the square of the frequency, and ripples by a factor of 4."""
+
+SAME_LINE = 0.15
+"""A line that wanders is one line: weaker peaks within this share of its frequency are part of it."""
+
 SMALLEST_SHARE = 0.01
 """A line holds at least this share of the fluctuation's energy."""
 
@@ -80,9 +87,9 @@ def _even_samples(trace: Trace) -> tuple[float, Floats]:
 def dominant_lines(trace: Trace, most: int = 3) -> list[Line]:
     """Return the strongest lines of the spectrum, strongest first.
 
-    A line is a peak of at least `PEAK_OVER_MEDIAN` times the median density that holds at least `SMALLEST_SHARE` of
-    the fluctuation's energy, with two periods or more in the record. A record without one, such as a constant or noise,
-    has none.
+    A line is a peak that stands out from the whole spectrum (`PEAK_OVER_MEDIAN`) and from what surrounds it
+    (`PEAK_OVER_SURROUNDINGS`), holds at least `SMALLEST_SHARE` of the fluctuation's energy, and has two periods or more
+    in the record. A record without one, such as a constant, noise or a single step, has none.
     """
     found = spectrum(trace)
     density = found.density_w2_per_hz
@@ -92,14 +99,18 @@ def dominant_lines(trace: Trace, most: int = 3) -> list[Line]:
         return []
     peaks, _ = find_peaks(density, height=PEAK_OVER_MEDIAN * np.median(density), distance=3)
     peaks = peaks[peaks >= 1]  # the bin of two periods
-    strongest = peaks[np.argsort(-density[peaks], kind="stable")][:most]
     bin_hz = found.frequency_hz[0]
-    lines = []
-    for k in strongest:
+    lines: list[Line] = []
+    for k in peaks[np.argsort(-density[peaks], kind="stable")]:
         frequency_hz = float(found.frequency_hz[k] + bin_hz * _offset(density[k - 1 : k + 2]))
         share = float(density[max(k - 2, 0) : k + 3].sum() / total)
-        if share >= SMALLEST_SHARE:
-            lines.append(Line(1.0 / frequency_hz, frequency_hz, share))
+        surroundings = np.median(density[max((k + 1) // 3 - 1, 0) : 3 * (k + 1)])
+        part_of_another = any(abs(frequency_hz / line.frequency_hz - 1.0) < SAME_LINE for line in lines)
+        if share < SMALLEST_SHARE or part_of_another or density[k] < PEAK_OVER_SURROUNDINGS * surroundings:
+            continue
+        lines.append(Line(1.0 / frequency_hz, frequency_hz, share))
+        if len(lines) == most:
+            break
     return lines
 
 

@@ -16,7 +16,7 @@ class PowerChain(Part):
         0.94, description="of the servers' supplies, for power measured at the devices (0.94: MLPerf power logs)"
     )
     psu_lag_s: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.03, description="of the servers' supplies: edges last 20 to 50 ms in front of them"
+        0.03, description="of the servers' supplies: edges last 20 to 50 ms on their AC side"
     )
     ups_efficiency: Annotated[float, Field(gt=0, le=1)] = Field(0.95, description="of the UPS (94 to 96 %)")
     ups_lag_s: Annotated[float, Field(ge=0, le=10)] = Field(0.04, description="of the UPS (30 to 50 ms)")

@@ -60,7 +60,7 @@ class SyntheticWorkload(Workload):
         None, description="rate of the trace and its noise; the workload's own if not given"
     )
     measured_at: MeasuredAt | None = Field(
-        None, description="devices: in front of the servers' power supplies; servers: behind them"
+        None, description="devices: on the DC side of the servers' power supplies; servers: on their AC side"
     )
 
     @model_validator(mode="after")
@@ -249,7 +249,7 @@ class TraceWorkload(Workload):
     count: Positive | None = Field(None, description="number of devices, with scale_to: count")
     at_end: Literal["loop", "hold"] = Field("loop", description="after the end: start again, or keep the last value")
     measured_at: MeasuredAt = Field(
-        "servers", description="devices: in front of the servers' power supplies; servers: behind them"
+        "servers", description="devices: on the DC side of the servers' power supplies; servers: on their AC side"
     )
 
     @model_validator(mode="after")

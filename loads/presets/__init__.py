@@ -51,7 +51,7 @@ class Preset:
     unit
         What one of it is: a GPU, a node, a replica, a whole job.
     at_devices
-        Whether its power is that of the devices, in front of the servers' power supplies, or of whole servers.
+        Whether its power is that of the devices, on the DC side of the servers' power supplies, or of whole servers.
     sample_rate_hz
         Rate at which its traces are made unless another is asked for.
     thumbnail_s

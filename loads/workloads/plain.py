@@ -48,7 +48,8 @@ def from_plain(kind: type[Model], data: Mapping[str, Any]) -> Model:
 def _load_data_error(details: ErrorDetails, kind: type, data: Any) -> LoadDataError:
     where = _key(details["loc"], data)
     if details["type"] == "unexpected_keyword_argument":
-        hint = suggestion(str(details["loc"][-1]), sorted(_keys(TypeAdapter(kind).json_schema())))
+        name = str(details["loc"][-1])
+        hint = suggestion(name, sorted(_keys(TypeAdapter(kind).json_schema()) - {name}))
         return LoadDataError(f"{where}unknown key", hint=hint.strip() or None)
     if details["type"] == "missing":
         return LoadDataError(f"{where}missing key")

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from loads_reference import make_trace
 
 from loads.statistics import dominant_lines, largest_changes_w, max_ramp_w_per_s, percentiles_w, spectrum
+from loads.workloads import TrainingCycle
 
 
 def sampled(power, interval_s=0.1, shape="linear"):
@@ -35,6 +36,19 @@ def test_noise_and_constants_have_no_line(seed):
     assert dominant_lines(sampled(noise)) == []
     assert dominant_lines(sampled(np.full(1000, 71.3))) == []
     assert dominant_lines(sampled([1.0, 2.0, 1.0])) == []
+
+
+def test_a_single_step_or_ramp_has_no_line():
+    time_s = 0.1 * np.arange(1500)
+    for power in (np.where(time_s < 60, 100.0, 500.0), np.clip(time_s, 40, 70), 500 - 300 * np.exp(-time_s / 20)):
+        assert dominant_lines(sampled(power)) == []
+
+
+def test_a_wandering_line_is_one_line():
+    trace = TrainingCycle(frequency_hz=1.0).generate(120, 50, 3)
+    (line, *others) = dominant_lines(trace)
+    assert line.frequency_hz == pytest.approx(1.0, rel=0.1)
+    assert all(abs(other.frequency_hz / line.frequency_hz - 1) > 0.1 for other in others)
 
 
 def test_a_line_needs_two_periods():
