@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loads.errors import LoadDataError
+    from loads.export import resample, scale, trim, write_trace
     from loads.injector import Injector
     from loads.interpolation import Waveform, hat_average, point_sample
-    from loads.readers import FORMATS, detect_format, read_trace
+    from loads.power_chain import PowerChain
+    from loads.presets import find_preset
+    from loads.readers import FORMATS, detect_format, read_recording, read_trace
+    from loads.recording import Recording
     from loads.site import SiteDemand, Workload
     from loads.trace import Provenance, Trace, TraceWarning
     from loads.workloads import (
@@ -35,7 +39,9 @@ __all__ = [
     "LoadDataError",
     "Mix",
     "Phases",
+    "PowerChain",
     "Provenance",
+    "Recording",
     "ServingModel",
     "SiteDemand",
     "Trace",
@@ -46,17 +52,27 @@ __all__ = [
     "WorkloadModel",
     "build_model",
     "detect_format",
+    "find_preset",
     "hat_average",
     "point_sample",
+    "read_recording",
     "read_trace",
+    "resample",
+    "scale",
     "synthesise",
+    "trim",
+    "write_trace",
 ]
 
 _MODULES = {
     "errors": ("LoadDataError",),
+    "export": ("resample", "scale", "trim", "write_trace"),
     "injector": ("Injector",),
     "interpolation": ("Waveform", "hat_average", "point_sample"),
-    "readers": ("FORMATS", "detect_format", "read_trace"),
+    "power_chain": ("PowerChain",),
+    "presets": ("find_preset",),
+    "readers": ("FORMATS", "detect_format", "read_recording", "read_trace"),
+    "recording": ("Recording",),
     "site": ("SiteDemand", "Workload"),
     "trace": ("Provenance", "Trace", "TraceWarning"),
     "workloads": (
