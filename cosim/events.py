@@ -38,7 +38,9 @@ def engine_events(scenario: Scenario, lines: dict[int, Line]) -> list[Event]:
         if isinstance(event, LineTrip):
             line = lines[k]
             text = f"line {line.idx} (bus {line.from_bus} to {line.to_bus}) trips"
-            out.append(Event(event.at_s, event.type, text, partial(AndesEngine.trip_line, idx=line.idx)))
+            out.append(
+                Event(event.at_s, event.type, text, partial(AndesEngine.switch, model="Line", idx=line.idx, on=False))
+            )
         else:
             out.append(Event(event.at_s, event.type, f"{event.mw:+g} MW at bus {event.bus}"))
     return sorted(out, key=lambda event: event.at_s)

@@ -1,17 +1,25 @@
 """The engine that steps ANDES's equations, with the time loop left to its caller."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.engines.base_loads import BaseLoads
+from cosim.engines.channels import CHANNELS, Channels
 from cosim.engines.jump import NetworkSolver
+from cosim.engines.switching import Switchgear
+from cosim.engines.voltage_estimate import estimate_voltages
 from grids import Grid
 from grids.andes_runtime import andes_messages
-from grids.frequency_divider import frequency_divider
-from grids.grid import synchronous_models
+
+__all__ = ["CHANNELS", "AndesEngine", "Initialisation", "LoadPoint", "SavedState", "ShuntPoint"]
 
 MAX_INITIAL_RESIDUAL = 1e-3
 """Largest mismatch (pu) of the equations at t = 0 with which a run may start: more is not an equilibrium."""
+
+MAX_ROTOR_ANGLE_RAD = np.pi
+"""Machines of one island that are further apart than this have lost synchronism."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,26 @@ class LoadPoint:
     i: float = 0.0
     p: float = 1.0
     v_min_pu: float = 0.7
+
+
+@dataclass(frozen=True)
+class ShuntPoint:
+    """An admittance to ground that an event connects, a fault or a shunt: off at first. System per-unit."""
+
+    idx: str
+    bus: int | str
+    conductance_pu: float
+    susceptance_pu: float
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """Time and variables of an engine, to return to."""
+
+    time_s: float
+    states: np.ndarray
+    algebraic: np.ndarray
+    derivatives: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,28 +74,36 @@ class AndesEngine:
     """A grid with controlled loads, driven one step at a time.
 
     Call `initialise`, then for each step `set_power` with the power at the end of the step, and `step`. After a jump,
-    `set_power` with the new power and `solve_network`.
+    `set_power` with the new power and `solve_network`; so too after `switch` and `scale_base_loads`.
 
     Parameters
     ----------
     grid : Grid
         Edited and redispatched; its ANDES system is set up here and belongs to the engine from then on.
-    loads : list of LoadPoint
+    loads : sequence of LoadPoint
         The order fixes the order of all load arrays.
     tolerance : float
         Newton tolerance on the increments, pu.
+    shunts : sequence of ShuntPoint
+        What `switch` may connect under model ``Shunt`` besides the case's own shunts.
     """
 
-    def __init__(self, grid: Grid, loads: list[LoadPoint], tolerance: float):
+    def __init__(self, grid: Grid, loads: Sequence[LoadPoint], tolerance: float, shunts: Sequence[ShuntPoint] = ()):
         self._system = system = grid.system
         self._grid = grid
         self.nominal_hz, self._base_mva = grid.nominal_hz, grid.base_mva
         for load in loads:
             params = {"bus": load.bus, "kz": load.z, "ki": load.i, "kp": load.p, "vmin": load.v_min_pu}
             system.add("ControlledLoad", {"idx": f"load:{load.name}", "name": load.name, **params})
+        for shunt in shunts:
+            system.add("Shunt", {"idx": shunt.idx, "name": shunt.idx, "bus": shunt.bus, "u": 0})
+        self._base_loads = BaseLoads(system)
         with andes_messages() as messages:
             if not system.setup():
                 raise RuntimeError(f"ANDES could not set up {grid.name}: {'; '.join(messages)}")
+        for shunt in shunts:  # after the set-up, which would convert them to another base
+            k = system.Shunt.idx2uid(shunt.idx)
+            system.Shunt.g.v[k], system.Shunt.b.v[k] = shunt.conductance_pu, shunt.susceptance_pu
         config = system.TDS.config
         config.tol, config.test_init, config.no_tqdm = tolerance, 0, 1
         if any(machine.infinite for machine in grid.machines):
@@ -76,6 +112,7 @@ class AndesEngine:
             config.linesearch = 0
         system.TDS.tol_zero = tolerance / 1e6
         self._n_loads = len(loads)
+        self._is_switched = False
 
     def initialise(self, power_mw: np.ndarray, reactive_mvar: np.ndarray) -> Initialisation:
         """Solve the power flow with the loads at their power at t = 0, then initialise the dynamics.
@@ -103,14 +140,20 @@ class AndesEngine:
                 messages.append(f"the voltage is below v_min_pu at {', '.join(collapsed)}")
             if not converged or collapsed:
                 return Initialisation(False, int(flow.niter), None, None, messages)
+            self._base_loads.take_over()
             tds.init()
+            self._base_loads.remember()
             dae = system.dae
             mismatch = np.abs(dae.fg.copy())
             mismatch[np.flatnonzero(system.no_check_init)] = 0.0
         worst = int(np.argmax(np.where(np.isfinite(mismatch), mismatch, np.inf)))
         residual = float(mismatch[worst])
         self._network = NetworkSolver(system)
-        self._locate_variables()
+        self._switchgear = Switchgear(system)
+        self._channels = Channels(system, self._grid, self._switchgear)
+        self.elements, self.inertia_mws = self._channels.elements, self._channels.inertia_mws
+        controlled = system.ControlledLoad
+        self._load_bus = np.array([system.Bus.idx2uid(bus) for bus in controlled.bus.v[: self._n_loads]], dtype=int)
         return Initialisation(
             True,
             int(flow.niter),
@@ -122,31 +165,7 @@ class AndesEngine:
     def _loads_in_collapse(self) -> list[str]:
         """Loads below ``v_min_pu`` in the power flow: an impedance there hides that the power cannot be delivered."""
         load = self._system.ControlledLoad
-        return [str(load.name.v[k]) for k in range(load.n) if load.v.v[k] < load.vmin.v[k]]
-
-    def _locate_variables(self) -> None:
-        """Look up once where each channel lives in ANDES's state and algebraic vectors."""
-        system = self._system
-        models = synchronous_models(system)
-        online = [np.flatnonzero(m.u.v) for m in models]
-        self._speed = np.concatenate([m.omega.a[k] for m, k in zip(models, online, strict=True)])
-        self._angle = np.concatenate([m.delta.a[k] for m, k in zip(models, online, strict=True)])
-        self._electrical = np.concatenate([m.Pe.a[k] for m, k in zip(models, online, strict=True)])
-        self._online = np.concatenate([m.u.v > 0 for m in models])
-        self._bus_v, self._bus_a = system.Bus.v.a, system.Bus.a.a
-        controlled = system.ControlledLoad
-        self._load_bus = np.array([system.Bus.idx2uid(bus) for bus in controlled.bus.v], dtype=int)
-        line = system.Line
-        self._line_ends = (line.v1.a, line.a1.a, line.v2.a, line.a2.a)
-        self.elements: dict[str, tuple[str, ...]] = {
-            "bus": tuple(str(i) for i in system.Bus.idx.v),
-            "generator": tuple(str(m.idx.v[i]) for m, k in zip(models, online, strict=True) for i in k),
-            "line": tuple(str(i) for i in line.idx.v),
-        }
-        self.inertia_mws = np.array(
-            [np.inf if m.infinite else m.inertia_s * m.rating_mva for m in self._grid.machines], dtype=float
-        )
-        self._divide()
+        return [str(load.name.v[k]) for k in range(self._n_loads) if load.v.v[k] < load.vmin.v[k]]
 
     @property
     def time_s(self) -> float:
@@ -156,8 +175,8 @@ class AndesEngine:
     def set_power(self, power_mw: np.ndarray, reactive_mvar: np.ndarray) -> None:
         """Set the loads' power (at 1 pu voltage) at the end of the next step, or at t+ before `solve_network`."""
         if self._n_loads:
-            self._system.ControlledLoad.p.v[:] = power_mw / self._base_mva
-            self._system.ControlledLoad.q.v[:] = reactive_mvar / self._base_mva
+            self._system.ControlledLoad.p.v[: self._n_loads] = power_mw / self._base_mva
+            self._system.ControlledLoad.q.v[: self._n_loads] = reactive_mvar / self._base_mva
 
     def step(self, step_s: float) -> bool:
         """Advance by one trapezoidal step; on failure nothing has changed and False is returned."""
@@ -173,102 +192,82 @@ class AndesEngine:
         dae.t[...] = start
         return False
 
+    def save(self) -> SavedState:
+        """Return what `restore` needs to take a step again."""
+        dae = self._system.dae
+        return SavedState(float(dae.t), dae.x.copy(), dae.y.copy(), dae.f.copy())
+
+    def restore(self, saved: SavedState) -> None:
+        """Return to a saved state; switch positions are not part of it."""
+        dae = self._system.dae
+        dae.t[...] = saved.time_s
+        dae.x[:], dae.y[:], dae.f[:] = saved.states, saved.algebraic, saved.derivatives
+        self._system.vars_to_models()
+
     def solve_network(self) -> bool:
         """Solve the algebraic equations at t+ with the states held; False if there is no solution."""
+        dae = self._system.dae
+        switched, self._is_switched = self._is_switched, False
         with np.errstate(all="ignore"):
+            if not switched:
+                return self._network.solve()
+            states, algebraic = dae.x.copy(), dae.y.copy()
+            if estimate_voltages(self._system, self._switchgear.dead) and self._network.solve():
+                return True
+            dae.x[:], dae.y[:] = states, algebraic
+            self._network.forget()
             return self._network.solve()
 
-    def trip_line(self, idx: int | str) -> None:
-        """Open a line at both ends; follow with `solve_network`. See `deenergised` for buses that lose supply."""
-        system = self._system
-        system.set_status("Line", idx, 0)
-        self._divide()
-        self._switch_off_dead_islands()
-        with andes_messages():
-            system.conn.check_connectivity(info=False)
-        system.TDS._last_switch_t = self.time_s  # ANDES refreshes its Jacobian for 0.1 s after this time
-        system.vars_to_models()
+    def switch(self, model: str, idx: int | str, on: bool) -> None:
+        """Close or open a device: a line, a shunt, or a machine with its controls; follow with `solve_network`.
+
+        Buses that lose their supply, or get it back, are switched with it: see `deenergised`.
+        """
+        self._switchgear.set(model, idx, on)
+        self._channels.switched()
         self._network.forget()
+        self._is_switched = True
 
-    def _divide(self) -> None:
-        """Bring the frequency divider, and the knowledge of which buses no machine feeds, up to date."""
-        self._divider = frequency_divider(self._system)[:, self._online]
-        self._dead = np.isnan(self._divider).all(axis=1)
+    @property
+    def base_load_bus(self) -> np.ndarray:
+        """Position of each base load's bus among the buses, shape (base loads,)."""
+        return np.array([self._system.Bus.idx2uid(bus) for bus in self._system.PQ.bus.v], dtype=int)
 
-    def _switch_off_dead_islands(self) -> None:
-        """Take everything on buses that no machine feeds out of service, so that their equations stay solvable."""
-        system, dead = self._system, {self._system.Bus.idx.v[k] for k in np.flatnonzero(self._dead)}
-        for name in ("PQ", "ControlledLoad", "Shunt"):
-            model = system.models[name]
-            for idx, bus, status in zip(model.idx.v, model.bus.v, model.u.v, strict=True):
-                if bus in dead and status:
-                    system.set_status(name, idx, 0)
-        line = system.Line
-        for idx, end, status in zip(line.idx.v, line.bus1.v, line.u.v, strict=True):
-            if end in dead and status:
-                system.set_status("Line", idx, 0)
+    @property
+    def base_load_mw(self) -> np.ndarray:
+        """Active power of each base load in the power flow, shape (base loads,)."""
+        return self._base_loads.start_pu * self._base_mva
+
+    def scale_base_loads(self, remaining: np.ndarray) -> None:
+        """Leave a share of each base load (of its size at t = 0) connected; follow with `solve_network`."""
+        self._base_loads.scale(remaining)
+        self._system.TDS._last_switch_t = self.time_s
+        self._network.forget()
 
     @property
     def deenergised(self) -> list[str]:
         """Buses that no machine feeds; their voltage and the power of their loads are zero."""
-        return [self.elements["bus"][k] for k in np.flatnonzero(self._dead)]
+        return [self.elements["bus"][k] for k in np.flatnonzero(self._switchgear.dead)]
 
     def is_stable(self) -> bool:
         """Whether rotor angles of each island are within 180 degrees of each other."""
-        return bool(self._system.TDS.check_criteria())
+        return self._channels.largest_angle_rad() < MAX_ROTOR_ANGLE_RAD
+
+    def coi_hz(self) -> float:
+        """Frequency of the centre of inertia of the machines in service."""
+        return self._channels.coi_hz()
 
     def load_voltage_pu(self) -> np.ndarray:
         """Voltage at the loads' buses, shape (loads,)."""
-        return self._voltage_pu()[self._load_bus]
+        return self.channel("voltage_pu")[self._load_bus]
 
     def load_power(self) -> tuple[np.ndarray, np.ndarray]:
         """Power that the loads really draw at the present voltage, MW and Mvar, shape (loads,) each."""
-        load, v = self._system.ControlledLoad, self.load_voltage_pu()
-        at = np.maximum(v, load.vmin.v)
-        shape = (load.kz.v * at**2 + load.ki.v * at + load.kp.v) * (v / at) ** 2
-        return load.p.v * shape * self._base_mva, load.q.v * shape * self._base_mva
+        load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)
+        at = np.maximum(v, load.vmin.v[own])
+        shape = (load.kz.v[own] * at**2 + load.ki.v[own] * at + load.kp.v[own]) * (v / at) ** 2
+        return load.p.v[own] * shape * self._base_mva, load.q.v[own] * shape * self._base_mva
 
     def channel(self, name: str) -> np.ndarray:
         """Present value of a channel (see `CHANNELS`), one value for each element."""
-        return getattr(self, f"_{name}")()
-
-    def _voltage_pu(self) -> np.ndarray:
-        return np.where(self._dead, 0.0, self._system.dae.y[self._bus_v])
-
-    def _angle_rad(self) -> np.ndarray:
-        return self._system.dae.y[self._bus_a]
-
-    def _speed_pu(self) -> np.ndarray:
-        return self._system.dae.x[self._speed]
-
-    def _rotor_angle_rad(self) -> np.ndarray:
-        return self._system.dae.x[self._angle]
-
-    def _frequency_hz(self) -> np.ndarray:
-        return self.nominal_hz * (1.0 + self._divider @ (self._speed_pu() - 1.0))
-
-    def _generator_mw(self) -> np.ndarray:
-        return self._system.dae.y[self._electrical] * self._base_mva
-
-    def _line_mw(self) -> np.ndarray:
-        """Active power into each line at its first end."""
-        y, line = self._system.dae.y, self._system.Line
-        v1, a1, v2, a2 = (y[a] for a in self._line_ends)
-        g = line.r.v / (line.r.v**2 + line.x.v**2)
-        b = -line.x.v / (line.r.v**2 + line.x.v**2)
-        angle = a1 - a2 - line.phi.v
-        own = v1**2 * (g + line.g1.v + line.g.v / 2) / line.tap.v**2
-        mutual = v1 * v2 * (g * np.cos(angle) + b * np.sin(angle)) / line.tap.v
-        return line.u.v * (own - mutual) * self._base_mva
-
-
-CHANNELS = {
-    "voltage_pu": ("pu", "bus"),
-    "angle_rad": ("rad", "bus"),
-    "frequency_hz": ("Hz", "bus"),
-    "speed_pu": ("pu", "generator"),
-    "rotor_angle_rad": ("rad", "generator"),
-    "generator_mw": ("MW", "generator"),
-    "line_mw": ("MW", "line"),
-}
-"""Channels that an engine offers: unit, and the kind of element that they are given for."""
+        return self._channels.value(name)

@@ -163,7 +163,7 @@ def test_line_trip_opens_the_line_and_moves_its_flow():
     k = engine.elements["line"].index("Line_20")
     assert abs(engine.channel("line_mw")[k]) > 100
     speeds = engine.channel("speed_pu").copy()
-    engine.trip_line("Line_20")
+    engine.switch("Line", "Line_20", False)
     assert engine.solve_network()
     assert engine.channel("line_mw")[k] == 0
     np.testing.assert_array_equal(engine.channel("speed_pu"), speeds)  # states are held at t+

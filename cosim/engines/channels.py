@@ -1,0 +1,110 @@
+"""What an engine can report of the grid: voltages, frequencies, speeds, angles and flows."""
+
+from typing import Any
+
+import numpy as np
+
+from cosim.engines.switching import Switchgear
+from grids import Grid
+from grids.grid import synchronous_models
+
+CHANNELS = {
+    "voltage_pu": ("pu", "bus"),
+    "angle_rad": ("rad", "bus"),
+    "frequency_hz": ("Hz", "bus"),
+    "speed_pu": ("pu", "generator"),
+    "rotor_angle_rad": ("rad", "generator"),
+    "generator_mw": ("MW", "generator"),
+    "line_mw": ("MW", "line"),
+}
+"""Channels that an engine offers: unit, and the kind of element that they are given for."""
+
+
+class Channels:
+    """Reads channels of an initialised ANDES system, one value for each element.
+
+    Generators are those in service when the run starts; a tripped one has no speed and no angle (NaN), and no power.
+
+    Attributes
+    ----------
+    elements : dict
+        Names of the elements of each kind, in the order of their values.
+    inertia_mws : ndarray, shape (generators,)
+        H times MVA; inf for an infinite bus.
+    """
+
+    def __init__(self, system: Any, grid: Grid, switchgear: Switchgear):
+        self._system, self._switchgear = system, switchgear
+        self._nominal_hz, self._base_mva = grid.nominal_hz, grid.base_mva
+        models = synchronous_models(system)
+        online = [np.flatnonzero(m.u.v) for m in models]
+        self._speed = np.concatenate([m.omega.a[k] for m, k in zip(models, online, strict=True)])
+        self._angle = np.concatenate([m.delta.a[k] for m, k in zip(models, online, strict=True)])
+        self._electrical = np.concatenate([m.Pe.a[k] for m, k in zip(models, online, strict=True)])
+        self._bus_v, self._bus_a = system.Bus.v.a, system.Bus.a.a
+        line = system.Line
+        self._line_ends = (line.v1.a, line.a1.a, line.v2.a, line.a2.a)
+        self.elements: dict[str, tuple[str, ...]] = {
+            "bus": tuple(str(i) for i in system.Bus.idx.v),
+            "generator": tuple(str(m.idx.v[i]) for m, k in zip(models, online, strict=True) for i in k),
+            "line": tuple(str(i) for i in line.idx.v),
+        }
+        self.inertia_mws = np.array(
+            [np.inf if m.infinite else m.inertia_s * m.rating_mva for m in grid.machines], dtype=float
+        )
+        self.switched()
+
+    def switched(self) -> None:
+        """Take note that switch positions have changed."""
+        on = self._switchgear.machine_on
+        self._all_on = bool(on.all())
+        finite = np.where(np.isfinite(self.inertia_mws) & on, self.inertia_mws, 0.0)
+        self._coi_weights = finite / finite.sum() if finite.any() else on / max(1, on.sum())
+
+    def value(self, name: str) -> np.ndarray:
+        """Present value of a channel (see `CHANNELS`)."""
+        return getattr(self, f"_{name}")()
+
+    def coi_hz(self) -> float:
+        """Frequency of the centre of inertia of the machines in service.
+
+        With infinite buses only, where there is none, the mean of the machines' speeds.
+        """
+        return self._nominal_hz * float(self._coi_weights @ self._system.dae.x[self._speed])
+
+    def largest_angle_rad(self) -> float:
+        """Largest angle between the rotors of two machines of one island."""
+        angle = self._system.dae.x[self._angle]
+        return max((float(np.ptp(angle[island])) for island in self._switchgear.islands), default=0.0)
+
+    def _of_running(self, values: np.ndarray) -> np.ndarray:
+        return values if self._all_on else np.where(self._switchgear.machine_on, values, np.nan)
+
+    def _voltage_pu(self) -> np.ndarray:
+        return np.where(self._switchgear.dead, 0.0, self._system.dae.y[self._bus_v])
+
+    def _angle_rad(self) -> np.ndarray:
+        return self._system.dae.y[self._bus_a]
+
+    def _speed_pu(self) -> np.ndarray:
+        return self._of_running(self._system.dae.x[self._speed])
+
+    def _rotor_angle_rad(self) -> np.ndarray:
+        return self._of_running(self._system.dae.x[self._angle])
+
+    def _frequency_hz(self) -> np.ndarray:
+        return self._nominal_hz * (1.0 + self._switchgear.divider @ (self._system.dae.x[self._speed] - 1.0))
+
+    def _generator_mw(self) -> np.ndarray:
+        return self._system.dae.y[self._electrical] * self._base_mva
+
+    def _line_mw(self) -> np.ndarray:
+        """Active power into each line at its first end."""
+        y, line = self._system.dae.y, self._system.Line
+        v1, a1, v2, a2 = (y[a] for a in self._line_ends)
+        g = line.r.v / (line.r.v**2 + line.x.v**2)
+        b = -line.x.v / (line.r.v**2 + line.x.v**2)
+        angle = a1 - a2 - line.phi.v
+        own = v1**2 * (g + line.g1.v + line.g.v / 2) / line.tap.v**2
+        mutual = v1 * v2 * (g * np.cos(angle) + b * np.sin(angle)) / line.tap.v
+        return line.ue.v * (own - mutual) * self._base_mva
