@@ -9,7 +9,7 @@ from loads.errors import LoadDataError
 from loads.readers.units import power_unit_in, split_unit, suggestion, time_unit_in
 
 TIME_WORDS = {"time", "timestamp", "timestamps", "datetime", "date", "t", "ts", "elapsed", "epoch"}
-POWER_WORDS = {"power", "p", "pw", "watt", "watts", "milliwatts", "kilowatts"}
+POWER_WORDS = {"power", "p", "pw", "pwr", "watt", "watts", "milliwatts", "kilowatts"}
 SHARE_WORDS = {"norm", "normalised", "normalized", "pu", "fraction", "share", "tdp"}
 """A power that is a share of something, such as the TDP."""
 
@@ -18,11 +18,14 @@ HOST_WORDS = {"node", "host", "hostname", "server"}
 DEVICE_WORDS = {"gpu", "index", "uuid", "device", "card", "id", "gpuid", "idx"}
 
 _OTHER_WORDS = {"limit", "cap", "tdp", "factor", "state", "mode", "energy", "reactive", "apparent", "reading"}
+_OTHER_WORDS |= {"voltage", "status", "management", "throttle", "temperature", "temp", "clock"}
 """Words beside power or time that make a column something else: a cap, a state, a duration."""
 
 _FILLING_WORDS = POWER_WORDS | {"draw", "usage", "consumption"}
 _CONTAINERS = ("node", "host", "server", "rack", "pdu", "chassis")
-_NUMBERED = re.compile(rf"(?<![a-z])(gpu|cpu|device|dev|card|socket|{'|'.join(_CONTAINERS)})[\s_.#-]*(\d+)(?![a-z0-9])")
+_NUMBERED = re.compile(
+    rf"(?<![a-z])(gpu|cpu|device|dev|card|socket|power|{'|'.join(_CONTAINERS)})[\s_.#-]*(\d+)(?![a-z0-9])"
+)
 
 _MODEL = re.compile(r"\b(?:NVIDIA|GeForce|Tesla|Quadro|AMD|Instinct|Radeon)\s|^(?:[ABHLV]|GH|MI)\d{2,3}[A-Z]?$")
 
@@ -136,6 +139,30 @@ def find_time(names: Sequence[str], option: str | None, path: str, line: int) ->
     listed = ", ".join(names[index] for index in candidates)
     notes = [f"time is column {names[candidates[0]]!r}, the first of {listed}"] if len(candidates) > 1 else []
     return candidates[0], notes
+
+
+def power_columns(names: Sequence[str], of_device: Sequence[bool] | None = None) -> list[int]:
+    """Return the columns of power; without any, shares of a rated power, else those called after devices.
+
+    Parameters
+    ----------
+    names
+        Of the columns, with units.
+    of_device
+        For each column, whether the format says that it is the power of one device.
+    """
+    found = [at for at, name in enumerate(names) if is_power(name) or (of_device and of_device[at])]
+    bare = [at for at, name in enumerate(names) if is_bare_device(name)]
+    if all(words(names[at]) & TOTAL_WORDS and power_unit_in_or_none(names[at]) is None for at in found):
+        # A bare total beside bare devices is of their kind.
+        found = sorted({*found, *bare}) if found else []
+    return found or [at for at, name in enumerate(names) if is_share(name)] or bare
+
+
+def channel_names(columns: Sequence[str]) -> list[str]:
+    """Return the names of columns without their units, where they differ without them."""
+    names = [channel_name(column) for column in columns]
+    return names if len(set(names)) == len(names) else list(columns)
 
 
 def channel_name(column: str) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import replace
 
 from loads.errors import LoadDataError
 from loads.readers import columns as column_names
@@ -13,14 +11,11 @@ from loads.readers.columns import are_models, column_index, device_names, find_t
 from loads.readers.layout import BLANKS, find_layout, names_in
 from loads.readers.not_power import refuse_known
 from loads.readers.power_units import to_watts
-from loads.readers.readings import Floats, Readings, ReadOptions
+from loads.readers.readings import Readings, ReadOptions
+from loads.readers.several_powers import choose_powers, without_the_total
 from loads.readers.source import SourceFile
 from loads.readers.table_rows import TableRows, read_rows
 from loads.readers.ticks import row_times, unit_of_time
-from loads.trace import TraceWarning
-
-SAME_TOTAL = 0.01
-"""A total that equals the sum of its parts within this share contains nothing else."""
 
 
 def looks_like(file: SourceFile) -> bool:
@@ -32,18 +27,6 @@ def looks_like(file: SourceFile) -> bool:
         return True
     # Prose is set apart by blanks too.
     return any(map(column_names.is_time, names)) and any(map(column_names.is_power, names))
-
-
-@dataclass
-class _Choice:
-    """Columns of power to read, and what to make of them."""
-
-    powers: list[int]
-    parts: list[int] = field(default_factory=list)
-    totals: list[int] = field(default_factory=list)
-    of_devices: bool = False
-    notes: list[str] = field(default_factory=list)
-    warnings: list[TraceWarning] = field(default_factory=list)
 
 
 def read(file: SourceFile, options: ReadOptions) -> Readings:
@@ -61,19 +44,21 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     names, path, line = layout.names, file.path, layout.header_line
     refuse_known(names, path, line)
     time, notes = find_time(names, options.time_column, path, line)
-    choice = _choose_powers(names, time, options, path, line)
+    powers = _powers(names, time, options, path, line)
+    headers = [names[index] for index in powers]
+    choice = choose_powers(headers, path, line)
     if time is None and options.interval_s is None:
         hint = f"give time_column, one of {', '.join(names)}, or interval_s"
         raise LoadDataError("no time column", path=path, line=line, hint=hint)
     if options.device_column is not None:
         devices = [column_index("device_column", options.device_column, names, path, line)]
     else:
-        devices = [index for index in identity_columns(names) if index not in (time, *choice.powers)]
+        devices = [index for index in identity_columns(names) if index not in (time, *powers)]
     rows = read_rows(
         file,
         layout,
         time=time,
-        powers=[*choice.powers, *choice.totals],
+        powers=[powers[at] for at in choice.kept],
         devices=devices,
         time_unit=unit_of_time(names, time, options, path),
     )
@@ -84,15 +69,15 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     has_models = bool(labels) and rows.device is None and are_models(labels)
     times, tick_notes = row_times(rows, options, path)
     power_w, unit, unit_notes, unit_warnings = to_watts(rows.powers, options, path, of_devices=choice.of_devices)
-    columns = [column.name for column in rows.powers]
-    if choice.totals:
-        power_w, columns, note = _parts_or_total(power_w, columns, path, line)
-        choice.notes.append(note)
-    devices_named = device_names(rows.devices, [names[at] for at in devices])
+    summed, total_notes = without_the_total(choice, headers, power_w, path, line)
+    power_w = [power for at, power in zip(choice.kept, power_w, strict=True) if at in summed]
     channels, empty = rows.channels(
-        times.time_s, power_w, [column_names.channel_name(column) for column in columns], devices_named
+        times.time_s,
+        power_w,
+        column_names.channel_names([headers[at] for at in summed]),
+        device_names(rows.devices, [names[at] for at in devices]),
     )
-    used = {time, *choice.powers, *choice.parts, *choice.totals, *devices}
+    used = {time, *powers, *devices}
     unused = [name for index, name in enumerate(names) if index not in used and name]
     if unused:
         notes.append(f"columns not used: {', '.join(unused)}")
@@ -104,83 +89,22 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         clock=times.clock,
         origin_ns=times.origin_ns,
         indexed=rows.device is not None or len(channels) > 1 or (options.devices is None and not has_models),
-        notes=(*notes, *choice.notes, *row_notes, *tick_notes, *unit_notes),
+        notes=(*notes, *choice.notes, *total_notes, *row_notes, *tick_notes, *unit_notes),
         warnings=(*choice.warnings, *rows.warnings, *unit_warnings, *empty),
     )
 
 
-def _choose_powers(names: Sequence[str], time: int | None, options: ReadOptions, path: str, line: int) -> _Choice:
+def _powers(names: Sequence[str], time: int | None, options: ReadOptions, path: str, line: int) -> list[int]:
     if options.power_column is not None:
-        index = column_index("power_column", options.power_column, names, path, line)
-        return _Choice([index], of_devices=column_names.is_bare_device(names[index]))
+        return [column_index("power_column", options.power_column, names, path, line)]
     others = [index for index in range(len(names)) if index != time]
-    of_devices = False
-    found = [index for index in others if column_names.is_power(names[index])]
-    if not found:
-        found = [index for index in others if column_names.is_share(names[index])]
-    if not found:
-        found = [index for index in others if column_names.is_bare_device(names[index])]
-        of_devices = True
+    found = [others[at] for at in column_names.power_columns([names[index] for index in others])]
     if not found:
         hint = f"give power_column, one of {', '.join(names[index] for index in others)}"
         raise LoadDataError("no power column", path=path, line=line, hint=hint)
     for index in found:
         column_index("power_column", names[index], names, path, line)
-    choice = _Choice([], of_devices=of_devices)
-    wholes = {index: _whole_of(index, found, names) for index in found}
-    choice.parts = [index for index in found if wholes[index] is not None]
-    if choice.parts:
-        listed = ", ".join(f"{names[part]} (of {names[whole]})" for part, whole in wholes.items() if whole is not None)
-        message = f"left out, being part of another channel: {listed}"
-        choice.warnings.append(TraceWarning("part_of_channel", len(choice.parts), message))
-    found = [index for index in found if index not in choice.parts]
-    choice.totals = [index for index in found if column_names.words(names[index]) & column_names.TOTAL_WORDS]
-    choice.powers = [index for index in found if index not in choice.totals]
-    if not choice.powers:
-        choice.powers, choice.totals = choice.totals, []
-    side_by_side = column_names.are_devices_side_by_side([names[index] for index in choice.powers])
-    if len(choice.totals) > 1 or (len(choice.powers) > 1 and not side_by_side and not choice.totals):
-        listed = ", ".join(names[index] for index in found)
-        raise LoadDataError(
-            f"several power columns: {listed}", path=path, line=line, hint=f"give power_column, one of {listed}"
-        )
-    return choice
-
-
-def _whole_of(index: int, candidates: Sequence[int], names: Sequence[str]) -> int | None:
-    """Return the column that a column is part of by its name, as ``cpu-0-core`` is of ``cpu-0``; None if of none."""
-    own = column_names.tokens(names[index])
-    for other in candidates:
-        tokens = column_names.tokens(names[other])
-        if tokens and len(tokens) < len(own) and own[: len(tokens)] == tokens:
-            return other
-    return None
-
-
-def _parts_or_total(
-    power_w: list[Floats], columns: list[str], path: str, line: int
-) -> tuple[list[Floats], list[str], str]:
-    """Choose between the last column, a total, and those before it; return the columns kept and a note."""
-    *parts, total = power_w
-    summed = np.sum(parts, axis=0)
-    whole = np.isfinite(summed) & np.isfinite(total)
-    name, listed = columns[-1], ", ".join(columns[:-1])
-    if not whole.any():
-        return parts, columns[:-1], f"column {name!r} is left out: no row has both a total and all of {listed}"
-    mean_total, mean_sum = float(np.mean(total[whole])), float(np.mean(summed[whole]))
-    if abs(mean_total - mean_sum) <= SAME_TOTAL * abs(mean_total):
-        return parts, columns[:-1], f"column {name!r} is left out: it is the sum of {listed}"
-    if mean_total > mean_sum:
-        share = mean_total / mean_sum - 1 if mean_sum > 0 else float("inf")
-        note = f"only column {name!r} is used: it contains more than {listed} (by {share:.0%} on average)"
-        return [total], [name], note
-    raise LoadDataError(
-        f"column {name!r} is less than the sum of {listed}",
-        path=path,
-        line=line,
-        column=name,
-        hint="give power_column",
-    )
+    return found
 
 
 def _without_false_devices(rows: TableRows, columns: Sequence[str]) -> tuple[TableRows, list[str]]:

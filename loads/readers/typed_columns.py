@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loads.errors import LoadDataError
-from loads.readers.columns import find_time, identity_columns, is_bare_device, is_power, is_share
+from loads.readers.columns import find_time, identity_columns, power_columns
 from loads.readers.readings import ReadOptions
 from loads.readers.units import split_unit, suggestion
 
@@ -100,10 +100,7 @@ def _time(
 
 
 def columns_of_power(columns: Sequence[TypedColumn]) -> list[TypedColumn]:
-    """Return the columns of power; without any, those called after devices, else shares of a rated power."""
+    """Return the columns of power, as `loads.readers.columns.power_columns` finds them."""
     of_number = [column for column in columns if column.kind in ("number", "text")]
-    for is_it in (is_power, is_bare_device, is_share):
-        found = [column for column in of_number if is_it(column.header) or (column.of_device and is_it is is_power)]
-        if found:
-            return found
-    return []
+    found = power_columns([column.header for column in of_number], [column.of_device for column in of_number])
+    return [of_number[at] for at in found]

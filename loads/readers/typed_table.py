@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
-from loads.readers.columns import (
-    device_names,
-    is_bare_device,
-    power_unit_in_or_none,
-)
+from loads.readers.columns import channel_names, device_names, power_unit_in_or_none
 from loads.readers.device_codes import rows_of_each
+from loads.readers.power_units import to_watts
 from loads.readers.readings import Channel, Floats, Readings, ReadOptions
 from loads.readers.rows import unreadable_cells
-from loads.readers.several_powers import sort_out_powers
+from loads.readers.several_powers import choose_powers, without_the_total
+from loads.readers.table_rows import PowerColumn
 from loads.readers.timestamps import Times, ns_to_times, numbers_to_times
 from loads.readers.typed_columns import Roles, TypedColumn
 from loads.readers.units import power_unit, power_unit_in, time_unit, time_unit_in
@@ -71,21 +69,33 @@ def to_readings(
     times = _times(roles, cells, options, path)
     for column in roles.powers:
         _refuse_contradiction(column, options, path)
-    of_devices = all(column.of_device or is_bare_device(column.header) for column in roles.powers)
-    columns = [(c.name, c.header, power) for c, power in zip(roles.powers, cells.powers, strict=True)]
-    powers = sort_out_powers(columns, of_devices, options, path)
-    channels = _channels(powers.names, powers.power_w, times, cells, [column.header for column in roles.devices])
+    headers = [column.header for column in roles.powers]
+    choice = choose_powers(headers, path, of_device=[column.of_device for column in roles.powers])
+    as_read = [PowerColumn(headers[at], cells.powers[at], None, frozenset()) for at in choice.kept]
+    power_w, unit, unit_notes, unit_warnings = to_watts(as_read, options, path, of_devices=choice.of_devices)
+    summed, total_notes = without_the_total(choice, headers, power_w, path)
+    power_w = [power for at, power in zip(choice.kept, power_w, strict=True) if at in summed]
+    names = channel_names([roles.powers[at].name for at in summed])
+    channels = _channels(names, power_w, times, cells, [column.header for column in roles.devices])
     channels, empty = _without_empty(channels, path)
     return Readings(
         channels=channels,
         format=format,
-        power_unit=powers.unit,
+        power_unit=unit,
         time_unit=times.unit,
         clock=times.clock,
         origin_ns=times.origin_ns,
         indexed=cells.device is not None or len(channels) > 1 or options.devices is None,
-        notes=(*notes, *roles.notes, *powers.notes),
-        warnings=(*warnings, *time_warnings, *times.warnings, *powers.warnings, *empty, *unreadable_cells(channels)),
+        notes=(*notes, *roles.notes, *choice.notes, *total_notes, *unit_notes),
+        warnings=(
+            *warnings,
+            *time_warnings,
+            *times.warnings,
+            *choice.warnings,
+            *unit_warnings,
+            *empty,
+            *unreadable_cells(channels),
+        ),
     )
 
 
