@@ -78,8 +78,9 @@ class ReplaceByInverters(Part):
     machines: Names | None = Field(None, description="these machines")
     share: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="share of the machines' MVA")
     order: Literal["largest", "smallest"] = Field("largest", description="with share: which machines come first")
-    plant_controller: Literal["none", "voltage", "frequency"] = Field(
-        "none", description="REPCA1: none, voltage control at the bus, or that and a frequency droop of 5 %"
+    control: Literal["voltage", "reactive_power"] = Field("voltage", description="what the plants hold at their buses")
+    droop_pu: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="frequency droop of the plants; constant active power if not given"
     )
 
     @model_validator(mode="after")

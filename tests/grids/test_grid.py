@@ -40,46 +40,6 @@ def test_missing_line_says_what_the_bus_is_connected_to(grid):
         grid.find_line("Line_1x")
 
 
-def test_inertia_is_scaled(grid):
-    before = grid.inertia_mws
-    grid.scale_inertia(0.5)
-    assert grid.inertia_mws == pytest.approx(before / 2)
-    grid.system.setup()
-    model = grid.system.GENROU
-    assert (model.M.v / 2).sum() * grid.base_mva == pytest.approx(before / 2)
-
-
-def test_redispatch_follows_headroom(grid):
-    pv = grid.system.PV
-    before = list(pv.p0.v)
-    shares = grid.redispatch(185.4139)
-    assert sum(shares.values()) == pytest.approx(185.4139)
-    # machines 2 and 3 have 200 MW of headroom each, machine 4 has 1300, the slack 154
-    added = {str(i): (p - b) * grid.base_mva for i, p, b in zip(pv.idx.v, pv.p0.v, before, strict=True)}
-    assert added["4"] / added["2"] == pytest.approx(1300 / 200)
-    assert shares["1"] == pytest.approx(185.4139 * 154.139 / 1854.139, rel=1e-3)
-
-
-def test_redispatch_over_named_machines(grid):
-    shares = grid.redispatch(100, [2, 3])
-    assert len(shares) == 2
-    assert sum(shares.values()) == pytest.approx(100)
-    with pytest.raises(GridError, match="headroom"):
-        grid.redispatch(1000, [2])
-    with pytest.raises(GridError, match="no machine 9"):
-        grid.redispatch(10, [9])
-
-
-def test_replaced_load_leaves_the_rest(grid):
-    pq = grid.system.PQ
-    before = sum(pq.p0.v)
-    bus = grid.buses[6]
-    grid.replace_load(bus.idx, 100.0, 20.0)
-    assert sum(pq.p0.v) == pytest.approx(before - 1.0)
-    with pytest.raises(GridError, match="cannot be replaced"):
-        grid.replace_load(bus.idx, 5000.0, 0.0)
-
-
 @pytest.mark.parametrize(
     ("case", "dyr", "message"),
     [
