@@ -52,13 +52,8 @@ class Contingency:
         return self.status == "solved" and not (self.lost_buses or self.islands or self.violations)
 
 
-def contingency_count(case: PandapowerCase) -> int:
-    """How many outages `contingencies` looks at: everything that is in service."""
-    return len(in_service(case, case.branches)) + len(in_service(case, case.generators))
-
-
 def contingencies(
-    case: PandapowerCase, band: Band, progress: Callable[[int], None] = lambda _: None
+    case: PandapowerCase, band: Band, progress: Callable[[int, int], None] = lambda _, __: None
 ) -> list[Contingency]:
     """Take each branch and each generator out of service in turn.
 
@@ -73,14 +68,14 @@ def contingencies(
     band : Band
         Voltages that are allowed.
     progress : callable, optional
-        Called with the number of outages that are done.
+        Called with the outages done and their number.
     """
     base = _Base(case, band)
     elements: list[Branch | Generator] = [*in_service(case, case.branches), *in_service(case, case.generators)]
     out: list[Contingency] = []
     for element in elements:
         out.append(_outage(case, base, band, element))
-        progress(len(out))
+        progress(len(out), len(elements))
     run_pandapower(case, base.start)
     return out
 

@@ -1,0 +1,125 @@
+"""The command `cosim grid check`: the static side of a grid, with the sites of a scenario on it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from grids import Grid
+
+EXIT_VIOLATED = 3
+
+app = typer.Typer(
+    name="grid",
+    help="Look at a grid, alone or with the sites of a scenario, without simulating.",
+    epilog="Example:  cosim grid check ieee39-training",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `check` a command of its own as long as it is the only one."""
+
+
+def _names(incomplete: str) -> list[str]:
+    from cosim.scenario.library import library
+    from grids import catalogue
+
+    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
+
+
+Case = Annotated[
+    str,
+    typer.Argument(
+        metavar="CASE_OR_SCENARIO",
+        help="A grid (cosim list grids), a case file, a scenario file or its name in the library.",
+        autocompletion=_names,
+    ),
+]
+Dyr = Annotated[str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")]
+SetOption = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the scenario. May be repeated.")
+]
+MinPu = Annotated[float, typer.Option(min=0, max=2, help="Lowest voltage that is allowed (pu).")]
+MaxPu = Annotated[float, typer.Option(min=0, max=2, help="Highest voltage that is allowed (pu).")]
+WithContingencies = Annotated[bool, typer.Option("--contingencies/--no-contingencies", help="Do N-1 as well.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if a limit is passed or an outage does harm.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command(epilog="Examples:  cosim grid check ieee39;  cosim grid check ieee39-training --json")
+def check(
+    case: Case,
+    dyr: Dyr = None,
+    overrides: SetOption = [],  # noqa: B006
+    min_pu: MinPu = 0.9,
+    max_pu: MaxPu = 1.1,
+    with_contingencies: WithContingencies = True,
+    strict: Strict = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a grid statically: power flow in ANDES and in pandapower, limits, and N-1 over branches and generators.
+
+    With a scenario, its edits are made and its sites are on, at their power at t = 0. Voltages are judged against the
+    band, branches against rate A where the case has one, generators against their limits.
+    """
+    from cosim import grid_report
+    from cosim.errors import InputError, Problem
+    from grids import GridError
+    from grids.limits import Band
+    from grids.static_check import check_statically
+
+    if min_pu >= max_pu:
+        raise InputError(Problem(f"--min-pu ({min_pu:g}) must be below --max-pu ({max_pu:g})"))
+    scenario = _is_scenario(case)
+    if scenario and dyr is not None:
+        raise InputError(Problem("a scenario names its own dyr", place="--dyr", hint="use --set grid.dyr=FILE"))
+    if not scenario and overrides:
+        raise InputError(Problem("only a scenario has values to change", place=f"--set {overrides[0]}"))
+    try:
+        grid, sites_mw = _scenario_grid(case, overrides) if scenario else (_case_grid(case, dyr), {})
+        with grid_report.outages_progress(not as_json) as progress:
+            outcome = check_statically(grid.system, Band(min_pu, max_pu), with_contingencies, progress)
+    except GridError as error:
+        raise InputError(Problem(str(error))) from error
+    grid_report.show_check(grid, outcome, sites_mw, as_json)
+    if strict and not outcome.secure:
+        raise typer.Exit(EXIT_VIOLATED)
+
+
+def _is_scenario(name: str) -> bool:
+    """Whether a name means a scenario: by its ending, or because the library has it and the catalogue has not."""
+    from pathlib import Path
+
+    from cosim.scenario.library import SUFFIXES, library
+    from grids import catalogue
+
+    return Path(name).suffix.lower() in SUFFIXES or (name in library() and name not in catalogue())
+
+
+def _case_grid(case: str, dyr: str | None) -> "Grid":
+    """A case as it is, set up; machines with dynamics are not needed."""
+    from grids import GridError, load_grid
+    from grids.andes_runtime import andes_messages
+
+    grid = load_grid(case, dyr, static=True)
+    with andes_messages() as messages:
+        ready = grid.system.setup()
+    if not ready:
+        raise GridError(f"ANDES could not set up {case}: {'; '.join(messages)}")
+    return grid
+
+
+def _scenario_grid(name: str, overrides: list[str]) -> tuple["Grid", dict[str, float]]:
+    """The grid of a scenario, edited and set up, with its sites at their power at t = 0 (MW)."""
+    from cosim.scenario.load import load_scenario
+    from cosim.study import prepare_study
+
+    study = prepare_study(*load_scenario(name, overrides))
+    active_mw: Any = study.start_level * [load.active_mw for load in study.loads]
+    study.engine.set_power(active_mw, study.start_level * [load.reactive_mvar for load in study.loads])
+    sites_mw = {load.name: float(mw) for load, mw in zip(study.loads, active_mw, strict=True) if load.is_site}
+    return study.grid, sites_mw
