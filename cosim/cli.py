@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.grid_cli import app as grid_app
 from cosim.trace_cli import app as trace_app
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(trace_app, name="trace")
+app.add_typer(grid_app, name="grid")
 
 
 def _library_names(incomplete: str) -> list[str]:
