@@ -68,12 +68,13 @@ def load_grid(case: str, dyr: str | None = None, folder: Path | None = None) -> 
         raise GridError(f"{path} cannot be read: {'; '.join(messages) or 'ANDES does not recognise it'}")
     if system.Bus.n == 0:
         raise GridError(f"{path} has no buses")
+    entry = catalogue().get(case)
+    added = entry.add_dynamics(system) if entry else []
     if not synchronous_models(system):
         hint = "give the machines' dynamic data with dyr" if path.suffix.lower() == ".raw" else None
         raise GridError(f"{path} has no synchronous machines with dynamics", hint)
 
-    notes = messages + _honour_infinite_buses(system) + _switch_off_disturbances(system) + _corrections(system)
-    entry = catalogue().get(case)
+    notes = messages + added + _honour_infinite_buses(system) + _switch_off_disturbances(system) + _corrections(system)
     return Grid(
         name=entry.name if entry else path.stem,
         source=entry.source if entry else path.name + (f" + {dyr_path.name}" if dyr_path else ""),
