@@ -3,8 +3,10 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx  # type: ignore[import-untyped]
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -79,8 +81,10 @@ def draw_network(grid: Grid, sites: Mapping[str, int | str] | None = None) -> Ne
 
     for line in grid.lines:
         x, y = zip(positions[str(line.from_bus)], positions[str(line.to_bus)], strict=True)
-        style = {"color": "#9aa0a8", "linewidth": 1.0} if line.in_service else {"color": "#c4504a", "linewidth": 1.2}
-        axes.plot(x, y, linestyle="-" if line.in_service else (0, (3, 3)), zorder=1, **style)
+        if line.in_service:
+            axes.plot(x, y, color="#9aa0a8", linewidth=1.0, zorder=1)
+        else:
+            axes.plot(x, y, color="#c4504a", linewidth=1.2, linestyle=(0, (3, 3)), zorder=1)
 
     levels = sorted({bus.base_kv for bus in grid.buses}, reverse=True)
     colour = {level: _COLOURS[min(k, len(_COLOURS) - 1)] for k, level in enumerate(levels)}
@@ -110,17 +114,20 @@ def _lying(found: Mapping[str, Sequence[float]]) -> dict[str, Position]:
     }
 
 
-def _rings(axes, positions, buses: Sequence[str], area: float, colour: str, marker: str) -> None:  # type: ignore[no-untyped-def]
+def _rings(
+    axes: Axes, positions: Mapping[str, Position], buses: Sequence[str], area: float, colour: str, marker: str
+) -> None:
     if buses:
         x, y = zip(*(positions[bus] for bus in buses), strict=True)
         axes.scatter(x, y, s=area, facecolors="none", edgecolors=colour, linewidths=1.4, marker=marker, zorder=4)
 
 
-def _labels(axes, grid: Grid, positions: Mapping[str, Position], placed: Mapping[str, str]) -> None:  # type: ignore[no-untyped-def]
+def _labels(axes: Axes, grid: Grid, positions: Mapping[str, Position], placed: Mapping[str, str]) -> None:
     """Numbers of the buses, and names of the sites, beside their marks."""
-    marked = {str(device.bus) for device in [*grid.machines, *grid.inverters]} | set(placed.values())
+    marked = {str(machine.bus) for machine in grid.machines} | {str(inverter.bus) for inverter in grid.inverters}
+    marked |= set(placed.values())
     size = 8 if len(grid.buses) <= 60 else 6
-    text = {"fontsize": size, "textcoords": "offset points", "zorder": 5}
+    text: dict[str, Any] = {"fontsize": size, "textcoords": "offset points", "zorder": 5}
     for bus, at in positions.items():
         if len(positions) <= _MAX_LABELS or bus in marked:
             axes.annotate(bus, at, xytext=(4, 4), color="#33383f", **text)
@@ -130,17 +137,17 @@ def _labels(axes, grid: Grid, positions: Mapping[str, Position], placed: Mapping
         )
 
 
-def _legend(  # type: ignore[no-untyped-def]
+def _legend(
     levels: Sequence[float], colour: Mapping[float, str], grid: Grid, with_sites: bool, largest_mw: float
 ) -> list[Line2D]:
-    def mark(label: str, **style) -> Line2D:  # type: ignore[no-untyped-def]
+    def mark(label: str, **style: Any) -> Line2D:
         return Line2D([], [], linestyle="none", label=label, **style)
 
     alone = levels[: len(_COLOURS) - 1] if len(levels) > len(_COLOURS) else levels
     handles = [mark(f"{level:g} kV", marker="o", color=colour[level], markersize=6) for level in alone]
     if len(alone) < len(levels):
         handles.append(mark(f"below {alone[-1]:g} kV", marker="o", color=_COLOURS[-1], markersize=6))
-    ring = {"markerfacecolor": "none", "markersize": 9, "markeredgewidth": 1.4}
+    ring: dict[str, Any] = {"markerfacecolor": "none", "markersize": 9, "markeredgewidth": 1.4}
     handles.append(mark("machine", marker="o", markeredgecolor="#22262b", **ring))
     if grid.inverters:
         handles.append(mark("inverter-based plant", marker="s", markeredgecolor="#22262b", **ring))
