@@ -189,7 +189,13 @@ def _simulate(study: Study, initialisation: Initialisation, recorder: Recorder, 
             "control starts outside its limits; try another redispatch or a smaller site",
         )
     loop = CoSimulation(
-        study.engine, study.loads, study.timeline, study.events, recorder, study.scenario.outputs.channels
+        study.engine,
+        study.loads,
+        study.timeline,
+        study.events,
+        recorder,
+        study.scenario.outputs.channels,
+        study.watchers(),
     )
     try:
         return loop.run(study.start_level, progress)

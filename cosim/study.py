@@ -7,20 +7,21 @@ import numpy as np
 
 from cosim import metrics
 from cosim.demand import scaled_trace, site_demand
-from cosim.driven_loads import site_load, step_load
+from cosim.driven_loads import driven_loads, load_points, switched_demands
 from cosim.edited_grid import edited_grid
-from cosim.engines.andes import AndesEngine, LoadPoint
+from cosim.engines.andes import AndesEngine
 from cosim.errors import nearest
-from cosim.events import check_events, engine_events
+from cosim.events import plan_events
+from cosim.load_shedding import LoadShedding
 from cosim.placement import check_redispatch, place
 from cosim.problems import Problems
-from cosim.scenario.events import LoadStep
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.scenario.source import Location, Source
 from cosim.scenario.workloads import TraceWorkload, with_absolute_files
 from cosim.simulation import Event, Load
 from cosim.timeline import Timeline, plan
+from cosim.watchers import Watcher
 from grids import Grid, GridError
 from loads.errors import LoadDataError
 from loads.site import SiteDemand
@@ -43,6 +44,10 @@ class Study:
     start_level: np.ndarray
     redispatch_mw: dict[str, float]
 
+    def watchers(self) -> list[Watcher]:
+        """Protection that acts during the run; once the engine is initialised."""
+        return [LoadShedding(scheme, self.engine) for scheme in self.scenario.grid.load_shedding]
+
 
 def prepare_study(scenario: Scenario, source: Source) -> Study:
     """Make a scenario concrete.
@@ -64,7 +69,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     grid = edited_grid(scenario, folder, problems)
     scenario = _resolve(scenario, grid, folder)
     _check_criteria(scenario, problems)
-    lines = check_events(scenario, grid, problems)
+    event_plan = plan_events(scenario, grid, problems)
     check_redispatch(scenario, grid, problems)
     demands = {
         str(site.name): demand
@@ -79,25 +84,19 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         for site in scenario.sites
         for edge in demands[str(site.name)].edges(simulation.duration_s, EDGE_SHARE * site.rating_mw)
     ]
-    timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *(e.at_s for e in scenario.events)])
-    loads = [site_load(site, demands[str(site.name)], simulation.injection) for site in scenario.sites]
-    loads += [step_load(k, e) for k, e in enumerate(scenario.events) if isinstance(e, LoadStep)]
+    timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *event_plan.times_s])
+    demands = switched_demands(demands, event_plan.connections)
+    loads = driven_loads(scenario, demands, event_plan.connections)
     start_level = np.array([load.injector.initial_value for load in loads])
     redispatch_mw = place(scenario, grid, loads, start_level, problems)
     problems.stop_if_any()
 
-    steps = [e for e in scenario.events if isinstance(e, LoadStep)]
-    placed: list[Site | LoadStep] = [*scenario.sites, *steps]
-    points = [
-        LoadPoint(load.name, part.bus, part.load_model.z, part.load_model.i, part.load_model.p, load.v_min_pu)  # type: ignore[arg-type]
-        for load, part in zip(loads, placed, strict=True)
-    ]
     return Study(
         scenario=scenario,
         grid=grid,
-        engine=AndesEngine(grid, points, simulation.tolerance),
+        engine=AndesEngine(grid, load_points(scenario, loads), simulation.tolerance, event_plan.shunts),
         loads=loads,
-        events=engine_events(scenario, lines),
+        events=event_plan.events,
         timeline=timeline,
         demands=demands,
         start_level=start_level,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.engines.base_loads import BaseLoads
+from cosim.engines.base_loads import POWER_BREAK_PU, BaseLoads
 from cosim.engines.channels import CHANNELS, Channels
 from cosim.engines.jump import NetworkSolver
 from cosim.engines.switching import Switchgear
@@ -212,10 +212,11 @@ class AndesEngine:
             if not switched:
                 return self._network.solve()
             states, algebraic = dae.x.copy(), dae.y.copy()
-            if estimate_voltages(self._system, self._switchgear.dead) and self._network.solve():
-                return True
-            dae.x[:], dae.y[:] = states, algebraic
-            self._network.forget()
+            for load_voltage_pu in (1.0, POWER_BREAK_PU):  # beyond the nose of the PV curve the loads are impedances
+                if estimate_voltages(self._system, self._switchgear.dead, load_voltage_pu) and self._network.solve():
+                    return True
+                dae.x[:], dae.y[:] = states, algebraic
+                self._network.forget()
             return self._network.solve()
 
     def switch(self, model: str, idx: int | str, on: bool) -> None:

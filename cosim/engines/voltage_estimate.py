@@ -18,7 +18,7 @@ from grids.grid import synchronous_models
 _SMALLEST_VOLTAGE_PU = 1e-3
 
 
-def estimate_voltages(system: Any, dead: np.ndarray) -> bool:
+def estimate_voltages(system: Any, dead: np.ndarray, load_voltage_pu: float = 1.0) -> bool:
     """Write an estimate of the voltages at t+ into ``dae.y``, and the stator currents that go with them.
 
     Parameters
@@ -27,6 +27,8 @@ def estimate_voltages(system: Any, dead: np.ndarray) -> bool:
         With the variables of t-, and the switch positions of t+.
     dead : ndarray of bool, shape (buses,)
         Buses without supply; their voltages stay as they are.
+    load_voltage_pu : float
+        Controlled loads are taken as the impedances that draw their power at this voltage.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def estimate_voltages(system: Any, dead: np.ndarray) -> bool:
     position = {idx: k for k, idx in enumerate(bus.idx.v)}
     machines = [_Machines(model, system, position, before) for model in synchronous_models(system)]
     rows, cols, values = _branches(system, position)
-    diagonal = _shunts(system, position)
+    diagonal = _shunts(system, position, load_voltage_pu)
     current = _inverter_current(system, position, before)
     for group in machines:
         np.add.at(diagonal, group.at, group.admittance)
@@ -102,8 +104,8 @@ def _branches(system: Any, position: dict[Any, int]) -> tuple[np.ndarray, np.nda
     return np.concatenate([one, two, one, two]), np.concatenate([one, two, two, one]), values
 
 
-def _shunts(system: Any, position: dict[Any, int]) -> np.ndarray:
-    """Admittance to ground at each bus: shunts, faults, and loads as the impedances that they are at 1 pu."""
+def _shunts(system: Any, position: dict[Any, int], load_voltage_pu: float) -> np.ndarray:
+    """Admittance to ground at each bus: shunts, faults, and loads as impedances."""
     out = np.zeros(system.Bus.n, dtype=complex)
 
     def put(model: Any, admittance: np.ndarray) -> None:
@@ -119,7 +121,7 @@ def _shunts(system: Any, position: dict[Any, int]) -> np.ndarray:
         share = config.p2z + config.p2i + config.p2p
         put(load, share * (load.Req.v - 1j * load.Xeq.v))
     controlled = system.ControlledLoad
-    put(controlled, np.asarray(controlled.p.v) - 1j * np.asarray(controlled.q.v))
+    put(controlled, (np.asarray(controlled.p.v) - 1j * np.asarray(controlled.q.v)) / load_voltage_pu**2)
     return out
 
 
