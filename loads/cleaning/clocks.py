@@ -48,7 +48,8 @@ def on_one_clock(files: Sequence[ClockedBlocks]) -> tuple[list[Block], list[Find
     """Return the blocks of all files with times since the origin of the first.
 
     A file that does not overlap with the first, where one of the two has a local clock, is shifted by the whole hours
-    that bring the starts nearest, if these are then within a minute or a tenth of the shorter file.
+    that bring the starts nearest, if these are then within a minute or a tenth of the shorter file. One that overlaps
+    is shifted if both its ends are then within a minute of those of the first.
 
     Raises
     ------
@@ -78,13 +79,15 @@ def on_one_clock(files: Sequence[ClockedBlocks]) -> tuple[list[Block], list[Find
 
 def _hours_off(first: ClockedBlocks, file: ClockedBlocks) -> int:
     (a_start, a_end), (b_start, b_end) = first.span_ns, file.span_ns
-    overlap = min(a_end, b_end) > max(a_start, b_start)
-    if overlap or "naive" not in (first.clock, file.clock):
+    if "naive" not in (first.clock, file.clock):
         return 0
     hours = round((a_start - b_start) / _HOUR_NS)
-    apart_s = abs(a_start - b_start - hours * _HOUR_NS) / NS_PER_S
-    shorter_s = min(a_end - a_start, b_end - b_start) / NS_PER_S
-    is_near = apart_s <= max(_LEAST_TOLERANCE_S, _TOLERANCE_SHARE * shorter_s)
+    starts_s, ends_s = (abs(a - b - hours * _HOUR_NS) / NS_PER_S for a, b in ((a_start, b_start), (a_end, b_end)))
+    if min(a_end, b_end) > max(a_start, b_start):
+        is_near = max(starts_s, ends_s) <= _LEAST_TOLERANCE_S
+    else:
+        shorter_s = min(a_end - a_start, b_end - b_start) / NS_PER_S
+        is_near = starts_s <= max(_LEAST_TOLERANCE_S, _TOLERANCE_SHARE * shorter_s)
     return hours if abs(hours) <= _MOST_HOURS and is_near else 0
 
 

@@ -17,7 +17,7 @@ from loads.readers.source import SourceFile
 from loads.readers.units import split_unit
 
 _ROCM_BEST_FIRST = ("current socket graphics package power", "average graphics package power", "card power")
-_AMD_BEST_FIRST = ("current_socket_power", "socket_power", "average_socket_power", "power_usage")
+_AMD_BEST_FIRST = ("current_socket_power", "socket_power", "average_socket_power", "power_usage", "power")
 _NOTE = "power without a unit is taken as W, as {} defines it"
 
 
@@ -31,7 +31,12 @@ class _Tool:
     def looks_like(self, file: SourceFile) -> bool:
         """Whether the file has a device in each row, and a column of power as the tool names it."""
         names = names_in(file)
-        return bool(identity_columns(names)) and bool(self._columns(names))
+        found = self._columns(names)
+        # `power` alone is anybody's; the table that `amd-smi monitor` prints heads it so.
+        is_own = bool({"gpu_temp", "gpu_t", "mem_temp", "mem_t"} & {name.lower() for name in names})
+        return bool(identity_columns(names)) and any(
+            split_unit(names[at])[0].lower() != "power" or is_own for at in found
+        )
 
     def read(self, file: SourceFile, options: ReadOptions) -> Readings:
         """Read the power of each device; without times, `ReadOptions.interval_s` must be given.

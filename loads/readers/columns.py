@@ -15,7 +15,7 @@ SHARE_WORDS = {"norm", "normalised", "normalized", "pu", "fraction", "share", "t
 
 TOTAL_WORDS = {"total", "sum", "overall", "aggregate"}
 HOST_WORDS = {"node", "host", "hostname", "server"}
-DEVICE_WORDS = {"gpu", "index", "uuid", "device", "card", "id", "gpuid", "idx"}
+DEVICE_WORDS = {"gpu", "index", "uuid", "device", "card", "id", "gpuid", "idx", "entity"}
 
 _OTHER_WORDS = {"limit", "cap", "tdp", "factor", "state", "mode", "energy", "reactive", "apparent", "reading"}
 _OTHER_WORDS |= {"voltage", "status", "management", "throttle", "temperature", "temp", "clock"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from loads.errors import LoadDataError
 from loads.readers import columns as column_names
 from loads.readers.columns import are_models, column_index, device_names, find_time, identity_columns
-from loads.readers.layout import BLANKS, find_layout, names_in
+from loads.readers.layout import BLANKS, GAPS, find_layout, joined_time, names_in
 from loads.readers.not_power import refuse_known
 from loads.readers.power_units import to_watts
 from loads.readers.readings import Readings, ReadOptions
@@ -23,7 +23,7 @@ def looks_like(file: SourceFile) -> bool:
     names = names_in(file)
     if len(names) < 2:
         return False
-    if find_layout(file).delimiter != BLANKS:
+    if find_layout(file).delimiter not in (BLANKS, GAPS):
         return True
     # Prose is set apart by blanks too.
     return any(map(column_names.is_time, names)) and any(map(column_names.is_power, names))
@@ -41,9 +41,10 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         If the table is malformed, or leaves a unit or a column open.
     """
     layout = find_layout(file)
-    names, path, line = layout.names, file.path, layout.header_line
+    names, path, line = layout.names, file.path, layout.header_line or layout.first_line
     refuse_known(names, path, line)
     time, notes = find_time(names, options.time_column, path, line)
+    time, notes = joined_time(layout, time, notes)
     powers = _powers(names, time, options, path, line)
     headers = [names[index] for index in powers]
     choice = choose_powers(headers, path, line)
@@ -77,7 +78,7 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         column_names.channel_names([headers[at] for at in summed]),
         device_names(rows.devices, [names[at] for at in devices]),
     )
-    used = {time, *powers, *devices}
+    used = {time, *(layout.date_time or ()), *powers, *devices}
     unused = [name for index, name in enumerate(names) if index not in used and name]
     if unused:
         notes.append(f"columns not used: {', '.join(unused)}")

@@ -27,13 +27,17 @@ COUNTER_TOLERANCE = 0.02
 """Share by which the energy of the samples may differ from the counter's."""
 
 _POWERS = ("dcgm_fi_dev_power_usage", "power_w")
-_COUNTERS = ("dcgm_fi_dev_total_energy_consumption", "energy_mj", "total_energy_mj")
+_SHORT_NAMES = ("power", "totec")
+"""As ``dcgmi dmon`` heads its columns."""
+
+_COUNTERS = ("dcgm_fi_dev_total_energy_consumption", "energy_mj", "total_energy_mj", _SHORT_NAMES[1])
 
 
 def looks_like(file: SourceFile) -> bool:
-    """Whether there is DCGM's field of power, or ``power_w`` beside a counter ``energy_mj``."""
-    names = [name.lower() for name in names_in(file)]
-    return _POWERS[0] in names or (_POWERS[1] in names and any(name in names for name in _COUNTERS))
+    """Whether there is DCGM's power, ``power_w`` beside a counter ``energy_mj``, or a table of ``dcgmi dmon``."""
+    names = [_plain(name) for name in names_in(file)]
+    is_monitor = _SHORT_NAMES[0] in names and ("entity" in names or _SHORT_NAMES[1] in names)
+    return is_monitor or _POWERS[0] in names or (_POWERS[1] in names and any(name in names for name in _COUNTERS))
 
 
 def read(file: SourceFile, options: ReadOptions) -> Readings:
@@ -45,17 +49,21 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
         If the table is malformed, or leaves a unit or the time open.
     """
     layout = find_layout(file)
-    lowered = [name.lower() for name in layout.names]
-    powers = [lowered.index(name) for name in _POWERS if name in lowered]
+    lowered = [_plain(name) for name in layout.names]
+    powers = [lowered.index(name) for name in (*_POWERS, _SHORT_NAMES[0]) if name in lowered][:1]
     devices = identity_columns(layout.names)
     notes = ("the sensor's window of 1 s is the one documented for NVML's power",)
-    tool = DeviceTable("dcgm", powers, devices, "W", POWER_WINDOW_S, notes)
+    tool = DeviceTable("dcgm", powers, devices, "W", [POWER_WINDOW_S] * len(powers), notes)
     readings = read_device_table(file, layout, tool, options)
     counter = next((lowered.index(name) for name in _COUNTERS if name in lowered), None)
     if counter is None or options.power_column is not None or options.device_column is not None:
         return readings
     found = _compare(readings, _counter(file, layout, counter, devices, options, readings.channels[0].name))
     return replace(readings, warnings=(*readings.warnings, *found))
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(" [w]")
 
 
 def _counter(

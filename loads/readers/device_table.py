@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loads.readers.columns import channel_name, column_index, device_names, find_time
-from loads.readers.layout import Layout
+from loads.readers.layout import Layout, joined_time
 from loads.readers.power_units import to_watts
 from loads.readers.readings import Readings, ReadOptions
 from loads.readers.source import SourceFile
@@ -30,8 +30,8 @@ class DeviceTable:
         Indices of the columns that say whose a row is.
     unit
         Of the power, if neither header nor cells tell it.
-    sensor_window_s
-        Averaging window of the sensor; None if it has none, or none is known.
+    windows_s
+        Averaging window of the sensor of each of `powers`; None if it has none, or none is known.
     notes
         What was assumed.
     """
@@ -40,7 +40,7 @@ class DeviceTable:
     powers: Sequence[int]
     devices: Sequence[int]
     unit: str | None
-    sensor_window_s: float | None = None
+    windows_s: Sequence[float | None] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -54,6 +54,7 @@ def read_device_table(file: SourceFile, layout: Layout, tool: DeviceTable, optio
     """
     names, path, line = layout.names, file.path, layout.header_line
     time, notes = find_time(names, options.time_column, path, line)
+    time, notes = joined_time(layout, time, notes)
     candidates, devices = list(tool.powers), list(tool.devices)
     if options.power_column is not None:
         candidates = [column_index("power_column", options.power_column, names, path, line)]
@@ -64,7 +65,8 @@ def read_device_table(file: SourceFile, layout: Layout, tool: DeviceTable, optio
     chosen = next((column for column in rows.powers if np.isfinite(column.power).any()), rows.powers[0])
     if len(candidates) > 1:
         others = ", ".join(column.name for column in rows.powers if column is not chosen)
-        notes.append(f"power is column {chosen.name!r}, not {others}")
+        best = ", the one without a moving average" if chosen is rows.powers[0] and tool.windows_s else ""
+        notes.append(f"power is column {chosen.name!r}{best}, not {others}")
     times, tick_notes = row_times(rows, options, path)
     power_w, unit_of_power, unit_notes, warnings = to_watts([chosen], options, path, defined=tool.unit)
     labels = device_names(rows.devices, [names[at] for at in devices])
@@ -78,7 +80,7 @@ def read_device_table(file: SourceFile, layout: Layout, tool: DeviceTable, optio
         clock=times.clock,
         origin_ns=times.origin_ns,
         indexed=rows.device is not None,
-        sensor_window_s=tool.sensor_window_s,
+        sensor_window_s=dict(zip((names[at] for at in tool.powers), tool.windows_s, strict=False)).get(chosen.name),
         notes=(*notes, *tool.notes, *tick_notes, *unit_notes),
         warnings=(*skipped, *warnings, *empty),
     )

@@ -74,8 +74,9 @@ class Gatherer:
         if not block.line.size:
             return
         if self.time is not None:
-            times, ok = self._read_times(block.cells[self.time])
-            self.bad_times.add(block.cells[self.time], ~ok, block.line)
+            cells = self._time_cells(block)
+            times, ok = self._read_times(cells)
+            self.bad_times.add(cells, ~ok, block.line)
             if not ok.all():
                 block, times = _rows(block, ok), times[ok]
             self.times.append(times)
@@ -91,7 +92,7 @@ class Gatherer:
 
     def _without_headers(self, block: Block) -> Block:
         """Leave out rows that repeat the header, which a restarted logger writes; refuse a different header."""
-        names = self.layout.names
+        names = self.layout.header_cells
         key = self.time if self.time is not None else (self.devices or self.powers)[0]
         repeats = pc.equal(block.cells[key], names[key]).to_numpy(zero_copy_only=False)
         if not repeats.any():
@@ -108,6 +109,14 @@ class Gatherer:
                 )
         self.headers += int(np.count_nonzero(repeats))
         return _rows(block, ~repeats)
+
+    def _time_cells(self, block: Block) -> pa.Array:
+        date_time = self.layout.date_time
+        if date_time is None or self.time not in date_time:
+            return block.cells[self.time or 0]
+        date, clock = (block.cells[index] for index in date_time)
+        dashed = pc.replace_substring_regex(date, r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
+        return pc.binary_join_element_wise(dashed, clock, " ")
 
     def _read_times(self, cells: pa.Array) -> tuple[NDArray, NDArray[np.bool_]]:
         if self.text_times is None:

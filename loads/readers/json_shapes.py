@@ -71,13 +71,20 @@ def _has_times(value: Mapping[str, Any]) -> bool:
 
 
 def _metadata(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if isinstance(value, str) or key in UNIT_KEYS}
+    inner = {
+        key: value
+        for name in ("metadata", "meta")
+        if isinstance(document.get(name), dict)
+        for key, value in document[name].items()
+    }
+    return {key: value for key, value in {**inner, **document}.items() if isinstance(value, str) or key in UNIT_KEYS}
 
 
 def _columns_of_records(records: Sequence[Any], path: str) -> dict[str, Any]:
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise LoadDataError(f"record {number} is no object: {str(record)[:40]}", path=path)
+    records = [part for record in records for part in _by_device_of(record)]
     columns: dict[str, Any] = {}
     for key in dict.fromkeys(key for record in records for key in record):
         values = [record.get(key) for record in records]
@@ -88,6 +95,27 @@ def _columns_of_records(records: Sequence[Any], path: str) -> dict[str, Any]:
             else values
         )
     return columns
+
+
+def _by_device_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Make a record a device of one that lists its devices."""
+    flat = _with_units(record)
+    listed = [key for key, value in flat.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    if len(listed) != 1 or not all(isinstance(device, dict) for device in flat[listed[0]]):
+        return [flat]
+    shared = {key: value for key, value in flat.items() if key != listed[0]}
+    return [shared | _with_units(device) for device in flat[listed[0]]]
+
+
+def _with_units(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the unit of an object ``value, unit`` into its key, also within inner objects."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if isinstance(value, dict) and value.keys() == {"value", "unit"}:
+            flat[f"{key} [{value['unit']}]"] = value["value"]
+        else:
+            flat[key] = _with_units(value) if isinstance(value, dict) else value
+    return flat
 
 
 def _of_columns(document: Mapping[str, Any], path: str) -> JsonTable:

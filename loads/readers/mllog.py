@@ -27,15 +27,15 @@ DEVICE_KEYS = ("host", "hostname", "node", "device", "gpu")
 
 
 def looks_like(file: SourceFile) -> bool:
-    """Whether one of the first lines holds an MLLOG record; launchers may put a rank or a time before it."""
-    return any(PREFIX in line for line in file.head[:50])
+    """Whether a line of the head holds an MLLOG record; launchers may put a rank or a time before it."""
+    return any(PREFIX in line for line in file.head)
 
 
 def read(file: SourceFile, options: ReadOptions) -> Readings:
     """Read the power readings: ``time_ms`` is epoch milliseconds, ``value`` watts unless a unit is given.
 
-    Records with other keys, and lines that are no record, are skipped and counted. A ``value`` that is no number is
-    a missing cell. Readings whose metadata name different hosts or devices become channels.
+    Records with other keys, malformed records and lines of other programs are skipped and counted. A ``value`` that is
+    no number is a missing cell. Readings whose metadata name different hosts or devices become channels.
 
     Raises
     ------
@@ -48,7 +48,8 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
     log = _Log(BadRows(file.path))
     for number, line in numbered_lines(file):
         log.take(number, line)
-    warnings = log.bad.warnings(len(log.lines) + log.others.total())
+    # Lines of other programs, such as the training itself, say nothing about the log's own.
+    warnings = log.bad.warnings(len(log.lines) + log.others.total() + log.foreign)
     if not log.lines:
         raise LoadDataError(f"no record has the key {POWER_KEY!r}", path=file.path, hint=_others(log.others))
     if log.others:
@@ -81,9 +82,14 @@ class _Log:
     lines: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
+    foreign: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
     def take(self, number: int, line: str) -> None:
+        if PREFIX not in line:
+            self.foreign += 1
+            self.bad.add(number, f"expected {PREFIX} {{json}}, got {line[:40]!r}")
+            return
         record = _record(line)
         if isinstance(record, str):
             self.bad.add(number, record)
@@ -96,7 +102,7 @@ class _Log:
         else:
             value = record.get("value")
             self.times.append(record["time_ms"])
-            self.powers.append(float(value) if _is_number(value) else math.nan)
+            self.powers.append(_power(value))
             self.lines.append(number)
             self.names.append(_channel_name(record.get("metadata")))
 
@@ -112,9 +118,7 @@ class _Log:
 
 def _record(line: str) -> dict[str, Any] | str:
     """Return the record of a line, or what is wrong with it."""
-    _, prefix, text = line.partition(PREFIX)
-    if not prefix:
-        return f"expected {PREFIX} {{json}}, got {line[:40]!r}"
+    text = line.partition(PREFIX)[2]
     try:
         record = json.loads(text)
     except json.JSONDecodeError as error:
@@ -132,6 +136,14 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
         return math.isfinite(value)
     # An integer of any length is valid JSON.
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _power(value: Any) -> float:
+    try:
+        number = float(value) if isinstance(value, str) or _is_number(value) else math.nan
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def _channel_name(metadata: Any) -> str:

@@ -22,6 +22,7 @@ AVERAGE_WINDOW_S = 1.0
 """Documented averaging of power.draw and power.draw.average."""
 
 _BEST_FIRST = ("power.draw.instant", "power.draw", "power.draw.average")
+_NOTE = "power without a unit is taken as W, as nvidia-smi defines it"
 _IDENTITIES = ("index", "gpu_uuid", "uuid", "pci.bus_id", "gpu_bus_id", "gpu_serial", "serial")
 _GA100 = re.compile(r"\b(A100|A800|A30)\b")
 _CELL_OF_POWER = re.compile(r"\d+(\.\d+)? W")
@@ -57,14 +58,11 @@ def read(file: SourceFile, options: ReadOptions) -> Readings:
             line=layout.header_line,
             hint=f"give power_column, one of {', '.join(layout.names)}",
         )
-    notes: tuple[str, ...] = ()
-    if len(powers) > 1:
-        others = ", ".join(layout.names[index] for index in powers[1:])
-        notes = (f"power is column {layout.names[powers[0]]!r}, the one without a moving average; not {others}",)
-    read_as = bases[powers[0]] if options.power_column is None else _base(options.power_column)
-    averaged = read_as in _BEST_FIRST[1:] and not _has_no_average(file, layout, bases)
-    window_s = AVERAGE_WINDOW_S if averaged else None
-    tool = DeviceTable("nvidia-smi", powers[:1], identities[:1], None, window_s, notes)
+    averaged = None if _has_no_average(file, layout, bases) else AVERAGE_WINDOW_S
+    windows_s = [None if bases[index] == _BEST_FIRST[0] else averaged for index in powers]
+    bare = options.power_unit is None and all(split_unit(layout.names[index])[1] is None for index in powers)
+    notes = (_NOTE,) if powers and bare else ()
+    tool = DeviceTable("nvidia-smi", powers, identities[:1], "W" if powers else None, windows_s, notes)
     return read_device_table(file, layout, tool, options)
 
 
@@ -85,7 +83,7 @@ def _read_without_header(file: SourceFile, layout: Layout, options: ReadOptions)
         )
     headless = replace(layout, names=tuple(names), header_line=layout.first_line - 1)
     note = "the table has no header: its power is taken as power.draw of nvidia-smi"
-    tool = DeviceTable("nvidia-smi", powers[:1], devices[:1], None, AVERAGE_WINDOW_S, (note,))
+    tool = DeviceTable("nvidia-smi", powers[:1], devices[:1], None, [AVERAGE_WINDOW_S], (note,))
     return read_device_table(file, headless, tool, options)
 
 

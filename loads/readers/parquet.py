@@ -64,8 +64,12 @@ def _source(file: SourceFile) -> str | pa.BufferReader:
 
 
 def _columns(schema: pa.Schema) -> list[TypedColumn]:
-    columns = [TypedColumn(field.name, _kind(field.type), unit_of(_text(field.metadata))) for field in schema]
+    columns = [TypedColumn(field.name, _kind(field.type), _unit(field)) for field in schema]
     return with_stated_units(columns, _table_metadata(_text(schema.metadata)))
+
+
+def _unit(field: pa.Field) -> str | None:
+    return "s" if pa.types.is_duration(field.type) else unit_of(_text(field.metadata))
 
 
 def _text(metadata: Mapping[bytes, bytes] | None) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def _table_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 def _kind(kind: pa.DataType) -> Kind:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if pa.types.is_timestamp(kind) or pa.types.is_date64(kind):
+    if pa.types.is_timestamp(kind) or pa.types.is_date64(kind) or pa.types.is_duration(kind):
         return "timestamp"
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"

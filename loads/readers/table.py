@@ -13,7 +13,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from loads.errors import LoadDataError
-from loads.readers.layout import BLANKS, COMMENT, Layout, split_cells
+from loads.readers.layout import BLANKS, COMMENT, GAPS, Layout, split_cells
 from loads.readers.source import SourceFile
 from loads.trace import TraceWarning
 
@@ -149,7 +149,7 @@ class Table:
                 pa.BufferReader(data),
                 read_options=pa.csv.ReadOptions(use_threads=False, column_names=names, block_size=len(data) + 1),
                 parse_options=pa.csv.ParseOptions(
-                    delimiter=self.layout.delimiter,
+                    delimiter=self.layout.parsed_delimiter,
                     quote_char='"' if b'"' in data else False,
                     ignore_empty_lines=False,
                     invalid_row_handler=skip,
@@ -194,6 +194,9 @@ class Table:
         if self.layout.delimiter == BLANKS:
             data = re.sub(rb"[ \t]+", b" ", data)
             data = re.sub(rb" ?\n ?", b"\n", data).strip(b" ")
+        elif self.layout.delimiter == GAPS:
+            data = re.sub(rb"(?m)^[ \t]+|[ \t]+$", b"", data)
+            data = re.sub(rb"\t+| {2,}", b"\t", data)
         if b'"' in data:
             data = self._without_open_quotes(data, first_line)
         return data
@@ -216,7 +219,7 @@ class Table:
         A number that is cut short is still a number, but a wrong one.
         """
         body, end, cut = data.rpartition(b"\n")
-        delimiter = self.layout.delimiter.encode()
+        delimiter = self.layout.parsed_delimiter.encode()
         cells = len(self.layout.names)
         if not cut.strip() or cut.count(delimiter) >= cells:
             return data
@@ -232,7 +235,7 @@ class Table:
         return body + end
 
     def _may_have_blanks(self, data: bytes) -> bool:
-        delimiter = self.layout.delimiter.encode()
+        delimiter = self.layout.parsed_delimiter.encode()
         at_borders = (delimiter + b" ", b" " + delimiter, b"\n ", b" \n", b'" ', b' "')
         if self.layout.delimiter == BLANKS:
             return False

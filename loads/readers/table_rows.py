@@ -130,6 +130,8 @@ def read_rows(
     table = Table(file, layout)
     gathered = Gatherer(file.path, layout, time, powers, devices)
     wanted = [*([] if time is None else [time]), *powers, *devices]
+    if layout.date_time is not None and time in layout.date_time:
+        wanted += layout.date_time
     for block in table.blocks(wanted):
         gathered.add(block)
     line = _joined(gathered.lines, np.dtype(np.int64))

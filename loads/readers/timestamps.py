@@ -6,6 +6,7 @@ The clock of a time is ``"utc"`` if it is epoch time or names its zone, ``"naive
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ NS_PER_S = 1_000_000_000
 _EPOCH_S = (1e9, 4e9)
 """Seconds since 1970 that are taken as epoch time: the years 2001 to 2096. A relative time is never that long."""
 
+_TIME_OF_DAY = re.compile(r"\d{2}:\d{2}:\d{2}")
+_SOME_DAY = "1970-01-02"
+"""Of times of day without a date."""
+
 _WRITTEN = (
     r"^\s*(?:(?P<year>\d{4})[-/](?P<month>\d{2})[-/](?P<day>\d{2})"
     r"|(?P<us_month>\d{2})-(?P<us_day>\d{2})-(?P<us_year>\d{4}))"
@@ -42,7 +47,8 @@ def text_to_ns(
     """Read date-times.
 
     Understood are ``2023/07/14 10:12:46.483``, ISO 8601 with T, blank or underscore between date and time, and the
-    PTDaemon's ``MM-DD-YYYY HH:MM:SS.mmm`` (US order); fractions of 0 to 9 digits; and the zones Z, UTC, +01:00.
+    PTDaemon's ``MM-DD-YYYY HH:MM:SS.mmm`` (US order); fractions of 0 to 9 digits; the zones Z, UTC, +01:00;
+    and times of day without a date.
 
     Parameters
     ----------
@@ -62,6 +68,8 @@ def text_to_ns(
         values = pa.array(values, pa.string())
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
+    if len(values) and _TIME_OF_DAY.match(values[0].as_py() or ""):
+        values = pc.binary_join_element_wise(_SOME_DAY, values, " ")
     return _by_cast(values) or _by_pattern(values)
 
 

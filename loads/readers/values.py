@@ -59,9 +59,9 @@ def time_cells(array: pa.Array, column: str, path: str) -> TimeCells:
         clock: Clock = "utc" if getattr(kind, "tz", None) else "naive"
         return _checked(stamps, clock)
     if pa.types.is_duration(kind):
-        raise LoadDataError(
-            f"time column {column!r} holds durations", path=path, column=column, hint="store it as numbers of seconds"
-        )
+        # Seconds, as `loads.readers.parquet` says of such a column.
+        ns = pc.cast(pc.cast(array, pa.duration("ns"), safe=False), pa.int64())
+        return _checked(pc.divide(pc.cast(ns, pa.float64(), safe=False), 1e9), None)
     if pa.types.is_integer(kind):
         if pa.types.is_uint64(kind):
             array = pc.cast(array, pa.float64(), safe=False) if _beyond_int64(array) else array

@@ -22,7 +22,7 @@ CREDIBLE_MW = (5e3, 3e6)
 def looks_like(file: SourceFile) -> bool:
     """Whether the header is exactly ``Time,Power`` and the first time is a date."""
     lines = [line for line in file.head if line.strip()]
-    if not lines or lines[0].strip().strip('"') != ",".join(HEADER):
+    if not lines or tuple(split_cells(lines[0], ",")) != HEADER:
         return False
     return len(lines) == 1 or bool(text_to_ns(split_cells(lines[1], ",")[:1])[1].all())
 

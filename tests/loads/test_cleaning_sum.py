@@ -122,8 +122,16 @@ def test_other_distances_are_kept(second):
     assert blocks[1].time_s[0] == (second.origin_ns - 10**18) / 1e9
 
 
-def test_files_that_overlap_are_not_shifted():
+def test_files_that_overlap_are_shifted_if_both_ends_are_whole_hours_apart():
     files = [clocked("a", 10**18, seconds=7200), clocked("b", 10**18 + HOUR_NS, seconds=7200)]
+    blocks, findings = on_one_clock(files)
+    assert [finding.code for finding in findings] == ["clock_offset"]
+    assert blocks[1].time_s[0] == 0
+
+
+@pytest.mark.parametrize(("later_s", "seconds"), [(3600, 5400), (5400, 7200), (0, 7200)])
+def test_other_files_that_overlap_are_not_shifted(later_s, seconds):
+    files = [clocked("a", 10**18, seconds=7200), clocked("b", 10**18 + later_s * 10**9, seconds=seconds)]
     assert on_one_clock(files)[1] == []
 
 

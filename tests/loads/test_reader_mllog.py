@@ -100,15 +100,25 @@ def test_other_records_are_counted_and_the_efficiency_noted(read):
 
 
 def test_values_that_are_no_numbers_are_missing_cells(read):
-    readings = read(LOG + "".join(record(START_MS + 10**6, value) for value in (None, "7", True, float("inf"), [1])))
+    readings = read(LOG + "".join(record(START_MS + 10**6, value) for value in (None, "x", True, float("inf"), [1])))
     assert codes(readings) == {"unreadable_cells": 5}
     assert np.isnan(readings.channels[0].power_w).tolist() == [False] * 20 + [True] * 5
+
+
+def test_a_number_in_quotes_is_a_number(read):
+    assert read(LOG + record(START_MS + 10**6, "4316")).channels[0].power_w[-1] == 4316
+
+
+def test_a_log_among_the_lines_of_a_training_job_is_read(read):
+    readings = read("starting\n" * 60 + "".join(f"step 3\nloss 3.2\n{line}" for line in LOG.splitlines(True)))
+    assert readings.channels[0].power_w.size == 20
+    assert codes(readings) == {"malformed_rows": 100}
+    assert "the first in line 1: expected :::MLLOG {json}, got 'starting'" in readings.warnings[0].message
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("hello\n", "expected :::MLLOG {json}, got 'hello'"),
         (":::MLLOG {\n", "at column"),
         (":::MLLOG [1]\n", "expected a record with a key"),
         (":::MLLOG {" * 50_000 + "\n", "line 22"),

@@ -233,7 +233,6 @@ def test_channels_without_a_number_are_left_out(read):
         ({"power_w": [0]}, "no column of time; give time_column, or interval_s; columns are power_w"),
         ({"time_s": [0, 1], "power": [1, 2]}, "unit of column 'power'"),
         ({"time_s": pa.array([], pa.int64()), "power_w": pa.array([], pa.int64())}, "no rows"),
-        ({"time_s": pa.array([1], pa.duration("ns")), "power_w": [1]}, "no column of time"),
         ({"time_s": [1, 2], "power_w": [{"a": 1}, {"a": 2}]}, "no column of power"),
         ({"time_s": [1, 2], "power_w": pa.array([None, None], pa.float64())}, "no cell"),
         ({"time_s": pa.array([None, None], pa.float64()), "power_w": [1, 2]}, "2 of 2 rows have no time"),
@@ -298,3 +297,12 @@ def test_damaged_files(tmp_path, contents, data):
     path = tmp_path / "damaged.parquet"
     path.write_bytes(data.draw(damaged(data.draw(st.sampled_from(contents)))))
     read_anyhow(path, parquet.read)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_are_times(read, unit):
+    per_s = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    time = pa.array([0, per_s, 3 * per_s], pa.duration(unit))
+    readings = read({"elapsed": time, "power_w": [1.0, 2.0, 3.0]})
+    assert readings.channels[0].time_s.tolist() == [0, 1, 3]
+    assert readings.clock == "relative"
