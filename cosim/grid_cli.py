@@ -1,10 +1,12 @@
-"""The command `cosim grid check`: the static side of a grid, with the sites of a scenario on it."""
+"""The commands `cosim grid check | info`: the static side of a grid, with the sites of a scenario on it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from cosim.study import Study
     from grids import Grid
 
 EXIT_VIOLATED = 3
@@ -17,11 +19,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own as long as it is the only one."""
 
 
 def _names(incomplete: str) -> list[str]:
@@ -47,6 +44,7 @@ MinPu = Annotated[float, typer.Option(min=0, max=2, help="Lowest voltage that is
 MaxPu = Annotated[float, typer.Option(min=0, max=2, help="Highest voltage that is allowed (pu).")]
 WithContingencies = Annotated[bool, typer.Option("--contingencies/--no-contingencies", help="Do N-1 as well.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if a limit is passed or an outage does harm.")]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the network: .png, .svg or .pdf.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -75,10 +73,7 @@ def check(
     if min_pu >= max_pu:
         raise InputError(Problem(f"--min-pu ({min_pu:g}) must be below --max-pu ({max_pu:g})"))
     scenario = _is_scenario(case)
-    if scenario and dyr is not None:
-        raise InputError(Problem("a scenario names its own dyr", place="--dyr", hint="use --set grid.dyr=FILE"))
-    if not scenario and overrides:
-        raise InputError(Problem("only a scenario has values to change", place=f"--set {overrides[0]}"))
+    _check_options(scenario, dyr, overrides)
     try:
         grid, sites_mw = _scenario_grid(case, overrides) if scenario else (_case_grid(case, dyr), {})
         with grid_report.outages_progress(not as_json) as progress:
@@ -90,10 +85,45 @@ def check(
         raise typer.Exit(EXIT_VIOLATED)
 
 
+@app.command(epilog="Examples:  cosim grid info kundur --plot kundur.png;  cosim grid info ieee39-training --json")
+def info(
+    case: Case,
+    dyr: Dyr = None,
+    overrides: SetOption = [],  # noqa: B006
+    plot: Plot = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a grid holds: totals, machines with their controls, inertia, voltage levels; with a picture on request.
+
+    With a scenario, its edits are made and its sites are on the grid.
+    """
+    from cosim.errors import InputError, Problem
+    from cosim.grid_info import show_info
+    from grids import GridError
+
+    scenario = _is_scenario(case)
+    _check_options(scenario, dyr, overrides)
+    try:
+        if scenario:
+            grid, sites = _scenario_sites(case, overrides)
+            show_info(grid, sites, as_json, plot)
+        else:
+            show_info(_case_grid(case, dyr), {}, as_json, plot)
+    except GridError as error:
+        raise InputError(Problem(str(error))) from error
+
+
+def _check_options(scenario: bool, dyr: str | None, overrides: list[str]) -> None:
+    from cosim.errors import InputError, Problem
+
+    if scenario and dyr is not None:
+        raise InputError(Problem("a scenario names its own dyr", place="--dyr", hint="use --set grid.dyr=FILE"))
+    if not scenario and overrides:
+        raise InputError(Problem("only a scenario has values to change", place=f"--set {overrides[0]}"))
+
+
 def _is_scenario(name: str) -> bool:
     """Whether a name means a scenario: by its ending, or because the library has it and the catalogue has not."""
-    from pathlib import Path
-
     from cosim.scenario.library import SUFFIXES, library
     from grids import catalogue
 
@@ -113,13 +143,31 @@ def _case_grid(case: str, dyr: str | None) -> "Grid":
     return grid
 
 
+def _scenario_sites(name: str, overrides: list[str]) -> tuple["Grid", dict[str, int | str]]:
+    """The grid of a scenario with its sites on, and the bus of each site."""
+    from cosim.scenario.load import load_scenario
+    from cosim.study import prepare_study
+
+    study = prepare_study(*load_scenario(name, overrides))
+    study.engine.set_power(*_start_power(study))
+    return study.grid, {str(site.name): site.bus for site in study.scenario.sites if site.bus is not None}
+
+
+def _start_power(study: "Study") -> tuple[Any, Any]:
+    """Active and reactive power of the driven loads at t = 0 (MW, Mvar)."""
+    return (
+        study.start_level * [load.active_mw for load in study.loads],
+        study.start_level * [load.reactive_mvar for load in study.loads],
+    )
+
+
 def _scenario_grid(name: str, overrides: list[str]) -> tuple["Grid", dict[str, float]]:
     """The grid of a scenario, edited and set up, with its sites at their power at t = 0 (MW)."""
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
 
     study = prepare_study(*load_scenario(name, overrides))
-    active_mw: Any = study.start_level * [load.active_mw for load in study.loads]
-    study.engine.set_power(active_mw, study.start_level * [load.reactive_mvar for load in study.loads])
+    active_mw, reactive_mvar = _start_power(study)
+    study.engine.set_power(active_mw, reactive_mvar)
     sites_mw = {load.name: float(mw) for load, mw in zip(study.loads, active_mw, strict=True) if load.is_site}
     return study.grid, sites_mw

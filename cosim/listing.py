@@ -39,6 +39,7 @@ def grids() -> list[Row]:
             "load_mw": entry.load_mw,
             "inertia_mws": entry.inertia_mws,
             "nominal_hz": entry.nominal_hz,
+            "dynamics": entry.dynamics,
             "source": entry.source,
             "quirks": "; ".join(entry.quirks),
         }
