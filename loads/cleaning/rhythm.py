@@ -78,6 +78,8 @@ def find_rhythm(time_s: Floats) -> Rhythm | None:
     Rhythm or None
         None if there is none: evenly spaced, jittering and irregular rows have none.
     """
+    if time_s.size < 2:
+        return None
     intervals = np.diff(time_s)
     middle = max(0, intervals.size - _SAMPLED_INTERVALS) // 2
     sample = intervals[middle : middle + _SAMPLED_INTERVALS]

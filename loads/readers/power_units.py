@@ -78,7 +78,10 @@ def to_watts(
     power_w = []
     for column in columns:
         own = column.own_unit
-        power_w.append(column.power * factor if own is None else np.where(own, column.power, column.power * factor))
+        # A damaged number may be too large for watts.
+        with np.errstate(over="ignore"):
+            watts = column.power * factor if own is None else np.where(own, column.power, column.power * factor)
+        power_w.append(watts if np.isfinite(watts).all() else np.where(np.isfinite(watts), watts, np.nan))
     in_cells = sorted(set().union(*(column.units for column in named)))
     if len(in_cells) > 1:
         notes.append(f"cells are in different units ({', '.join(in_cells)}), each converted by its own")

@@ -187,3 +187,7 @@ def test_few_ticks_are_enough_where_the_pause_is_long(devices, ticks):
     split, findings = split_devices(rows, None, "f.csv")
     assert len(split) == devices
     assert [(f.code, f.count) for f in findings] == [("unindexed_devices", devices)]
+
+
+def test_one_row_is_one_device():
+    assert split_devices(channel([0.0], [100.0]), None, "f.csv")[1] == []

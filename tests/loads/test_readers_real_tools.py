@@ -129,3 +129,9 @@ def test_json(tmp_path, document):
     path = tmp_path / "log.json"
     path.write_text(json.dumps(document))
     assert read_trace(path).mean_w == pytest.approx(MEAN_W)
+
+
+def test_a_number_too_large_for_watts_is_missing(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("time_s,power_kw\n0,1\n1,9e307\n2,1\n")
+    assert read_trace(path).mean_w == pytest.approx(1000)
