@@ -105,6 +105,8 @@ def execute(
     reactive = study.start_level * [load.reactive_mvar for load in study.loads]
     initialisation = study.engine.initialise(active, reactive)
     with _recorder(study, initialisation, folder / RESULT_NAME, text) as recorder:
+        if report:
+            recorder.set_attribute("network_svg", _network_svg(study))
         outcome = _simulate(study, initialisation, recorder, progress or (lambda _: None))
         _close(study, outcome, recorder)
     result = Result.open(folder)
@@ -243,6 +245,13 @@ def _warnings(study: Study, outcome: Outcome) -> list[str]:
     if outcome.unsettled_jumps:
         out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
     return out
+
+
+def _network_svg(study: Study) -> str:
+    """Picture of the network with the sites, for the report."""
+    from grids.network_graph import draw_network
+
+    return draw_network(study.grid, {str(site.name): str(site.bus) for site in study.scenario.sites}).svg()
 
 
 _TELLING = (

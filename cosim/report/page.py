@@ -74,6 +74,7 @@ def render(result: Result) -> str:
         events=tables.scenario_events(result.events.to_dict("records")),
         voltage_events=tables.voltage_events(metrics["voltage"], reasons),
         model=_model(scenario, summary),
+        network=_network(result.attributes.get("network_svg")),
         redispatch=tables.redispatch((summary["initialisation"] or {}).get("redispatch_mw") or {}),
         shortest_event=number(metrics["voltage"]["shortest_event_s"], "s"),
         provenance=_provenance(summary["provenance"]),
@@ -113,6 +114,11 @@ def _scripts() -> tuple[str, str]:
 
 
 @functools.cache
+def _network(svg: str | None) -> str | None:
+    """The stored picture of the network as a data address; None if the run stored none."""
+    return None if svg is None else f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
 def _policy() -> str:
     """What a browser may do with the page: run these two scripts, and load nothing from anywhere."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in _scripts()]
