@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grids.edits.removal import remove_device
 from grids.edits.selection import device, written
 from grids.errors import GridError
 from grids.grid import Grid, Machine, nearest
@@ -85,9 +86,11 @@ def switch_governors_off(grid: Grid, machines: Sequence[Machine] | None = None) 
         If a machine has no governor in service.
     """
     governed = _governors(grid, machines)
-    for governor in governed.values():
-        governor.model.u.v[governor.position] = 0
-    grid.notes.append(f"edit: governors of {_written(grid, governed)} off")
+    text = f"edit: governors of {_written(grid, governed)} off"
+    devices = {(governor.model, governor.model.idx.v[governor.position]) for governor in governed.values()}
+    for model, idx in devices:  # positions move as devices go, names stay
+        remove_device(grid.system, model, idx)
+    grid.notes.append(text)
 
 
 def set_droop(grid: Grid, droop_pu: float, machines: Sequence[Machine] | None = None) -> None:

@@ -1,7 +1,8 @@
 """Devices taken out of an ANDES system before it is set up.
 
 A device that is only switched off keeps its states: the rotor angle of such a machine stands still while the grid's
-turn, and would be taken for a loss of synchronism.
+turn, and would be taken for a loss of synchronism; a governor that is off does not start in equilibrium (TGOV1's
+lead-lag begins at the power that it does not give).
 """
 
 from typing import Any
@@ -28,12 +29,13 @@ def remove_machine(system: Any, model: Any, idx: int | str) -> None:
                 raise GridError(
                     f"machines {pair[0]} and {pair[1]} share turbine {governor.idx.v[k]}: one cannot go alone"
                 )
-    _remove(system, model, idx)
+    remove_device(system, model, idx)
 
 
-def _remove(system: Any, model: Any, idx: int | str) -> None:
+def remove_device(system: Any, model: Any, idx: int | str) -> None:
+    """Remove a device, and first all devices that refer to it."""
     for other, dependent in _dependents(system, model, idx):
-        _remove(system, other, dependent)
+        remove_device(system, other, dependent)
     position = model.idx.v.index(idx)
     for parameter in model.params.values():
         if len(parameter.v) == model.n:
