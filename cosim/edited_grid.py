@@ -5,6 +5,7 @@ from pathlib import Path
 from cosim.problems import Problems
 from cosim.scenario.edits import Edit, InertiaScale, LoadScale, Machines, ReplaceByInverters, UnderFrequencyLoadShedding
 from cosim.scenario.elements import Idx, LineEnds
+from cosim.scenario.grid import GridSpec
 from cosim.scenario.model import Scenario
 from grids import Grid, GridError, edits, load_grid
 from grids.grid import Line, Machine
@@ -22,10 +23,9 @@ def edited_grid(scenario: Scenario, folder: Path, problems: Problems) -> Grid:
     """
     spec = scenario.grid
     try:
-        grid = load_grid(spec.case, spec.dyr, folder)
+        grid = load_grid(spec.case, spec.dyr, folder, substitutes=spec.substitutes, dynamics=spec.dynamics)
     except GridError as error:
-        key = "dyr" if spec.dyr and ("dyr" in error.message or Path(spec.dyr).name in error.message) else "case"
-        problems.add_error(("grid", key), error)
+        problems.add_error(("grid", _key_of(spec, error.message)), error)
         problems.stop_if_any()
         raise
     grid.set_base_load(spec.base_load.z, spec.base_load.i, spec.base_load.p)
@@ -35,6 +35,14 @@ def edited_grid(scenario: Scenario, folder: Path, problems: Problems) -> Grid:
         except GridError as error:
             problems.add_error(("grid", "edits", k, edit.key), error)
     return grid
+
+
+def _key_of(spec: GridSpec, message: str) -> str:
+    """Key of the scenario that a message about the case is about."""
+    for key in ("substitutes", "dynamics"):
+        if f"grid.{key}:" in message and "{" not in message:
+            return key
+    return "dyr" if spec.dyr and ("dyr" in message or Path(spec.dyr).name in message) else "case"
 
 
 def apply_edit(grid: Grid, edit: Edit) -> None:

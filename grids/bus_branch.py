@@ -1,4 +1,4 @@
-"""Bus, generator and branch tables in MATPOWER's columns as ANDES devices: what MATPOWER and pandapower cases become."""
+"""Bus, generator and branch tables in MATPOWER's columns as ANDES devices: for MATPOWER and pandapower cases."""
 
 import math
 from collections import Counter
@@ -96,7 +96,14 @@ def _add_buses(case: CaseRecords, tables: Tables, complaints: Complaints) -> dic
             case.add("PQ", f"load at {row.name}", row.place, bus=idx, Vn=base_kv, p0=load_mw / mva, q0=load_mvar / mva)
         if shunt_mw or shunt_mvar:
             case.add(
-                "Shunt", f"shunt at {row.name}", row.place, bus=idx, Vn=base_kv, g=shunt_mw / mva, b=shunt_mvar / mva
+                "Shunt",
+                f"shunt at {row.name}",
+                row.place,
+                Sn=mva,
+                bus=idx,
+                Vn=base_kv,
+                g=shunt_mw / mva,
+                b=shunt_mvar / mva,
             )
     return kinds
 

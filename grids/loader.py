@@ -2,15 +2,16 @@
 
 import difflib
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from grids.catalogue import catalogue
 from grids.errors import GridError
 from grids.grid import INFINITE_INERTIA, Bus, Grid, Line, Machine, synchronous_models
 
 SUFFIXES = (".xlsx", ".json", ".raw", ".m")
-"""Case files that ANDES reads."""
+"""Case files that are read: of ANDES, PSS/E, MATPOWER and, as .json too, pandapower."""
 
 
 def resolve_case(case: str, folder: Path | None = None) -> Path:
@@ -37,7 +38,15 @@ def resolve_case(case: str, folder: Path | None = None) -> Path:
     raise GridError(f"no grid is named '{case}'", f"{hint} (a path ends in {', '.join(SUFFIXES)})")
 
 
-def load_grid(case: str, dyr: str | None = None, folder: Path | None = None) -> Grid:
+def load_grid(
+    case: str,
+    dyr: str | None = None,
+    folder: Path | None = None,
+    *,
+    substitutes: Mapping[str, str] | None = None,
+    dynamics: Literal["case", "synthesised"] = "case",
+    static: bool = False,
+) -> Grid:
     """Read a case with its stock disturbances switched off and PSS/E's infinite buses honoured.
 
     Parameters
@@ -48,31 +57,43 @@ def load_grid(case: str, dyr: str | None = None, folder: Path | None = None) -> 
         PSS/E dynamic data for a .raw case.
     folder : Path, optional
         Where relative paths start.
+    substitutes : mapping, optional
+        Models of the dyr that ANDES lacks, to models that it has, or to ``drop``.
+    dynamics : str
+        ``synthesised`` gives a case without dynamics typical machines and controls.
+    static : bool
+        Accept a case without dynamics as it is, for a power flow.
 
     Raises
     ------
     GridError
-        If the case cannot be read or has no machines to simulate.
+        If the case cannot be read, with the place of every mistake, or has no machines to simulate.
     """
-    from grids.andes_runtime import read_case
-
     path = resolve_case(case, folder)
     if dyr and path.suffix.lower() != ".raw":
         raise GridError(f"dyr goes with a .raw case, this one is {path.name}", "remove dyr")
     dyr_path = _existing(dyr, folder, (".dyr",)) if dyr else None
-    try:
-        system, messages = read_case(path, dyr_path)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OSError) as error:
-        raise GridError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
-    if system is None:
-        raise GridError(f"{path} cannot be read: {'; '.join(messages) or 'ANDES does not recognise it'}")
-    if system.Bus.n == 0:
-        raise GridError(f"{path} has no buses")
     entry = catalogue().get(case)
-    added = entry.add_dynamics(system) if entry else []
-    if not synchronous_models(system):
-        hint = "give the machines' dynamic data with dyr" if path.suffix.lower() == ".raw" else None
-        raise GridError(f"{path} has no synchronous machines with dynamics", hint)
+    if entry:
+        if substitutes or dynamics != "case":
+            raise GridError(
+                f"grid '{case}' has its dynamics in the catalogue", "remove grid.substitutes and grid.dynamics"
+            )
+        from grids.andes_runtime import read_case
+
+        system, messages = read_case(path)
+        added = entry.add_dynamics(system)
+    else:
+        from grids.own_case import DynamicData, read_own_case
+
+        source: Literal["none", "case", "synthesised"] = "none" if static and dynamics == "case" else dynamics
+        system, messages = read_own_case(path, DynamicData(dyr_path, substitutes or {}, source))
+        added = []
+    if not static and not synchronous_models(system):
+        how = "give the machines' dynamic data with dyr, or " if path.suffix.lower() == ".raw" else ""
+        raise GridError(
+            f"{path} has no synchronous machines with dynamics", f"{how}ask for typical ones with dynamics: synthesised"
+        )
 
     notes = messages + added + _honour_infinite_buses(system) + _switch_off_disturbances(system) + _corrections(system)
     return Grid(

@@ -53,7 +53,9 @@ class KnownModel:
 def known_models() -> dict[str, KnownModel]:
     """PSS/E models that ANDES's reader knows, from ANDES's own table."""
     text = resources.files("andes.io").joinpath("psse-dyr.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_duplicate_keys = True  # ANDES's table has one
+    table: dict[str, Any] = yaml.load(text)
     return {
         name: KnownModel(
             entry["destination"],

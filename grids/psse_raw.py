@@ -159,7 +159,7 @@ def _check_order(section: str, comment: str, place: str) -> None:
     matching = [name for name, words in COMMON_SECTIONS.items() if any(said.startswith(word) for word in words)]
     if matching and section not in matching and section in COMMON_SECTIONS:
         raise GridError(
-            f"{place}: this line ends the {matching[0]} section by its comment, but the {section} section by its position",
+            f"{place}: this line ends the {matching[0]} section by its comment, the {section} section by its position",
             "a section terminator (0) is missing or stands twice above",
         )
 

@@ -38,6 +38,17 @@ def check_records(case: CaseRecords) -> None:
     _check_supply(case, buses, complaints)
     _check_common_voltage(case, complaints)
     complaints.stop_if_any()
+    crossed = [
+        r.name
+        for r in case.records
+        if r.model in _GENERATORS and r.values.get("qmin", -math.inf) > r.values.get("qmax", math.inf)
+    ]
+    if crossed:
+        case.notes.append(f"reactive limits that contradict each other are not used: {', '.join(crossed)}")
+    negative = [r.name for r in case.records if r.model == "Line" and r.values.get("x", 1.0) < 0]
+    if negative:
+        shown = ", ".join(negative[:6]) + (f" and {len(negative) - 6} more" if len(negative) > 6 else "")
+        case.notes.append(f"taken as series capacitors, because the reactance is negative: {shown}")
 
 
 def _near(wanted: Any, valid: Any) -> str:
@@ -67,12 +78,12 @@ def _check_buses(case: CaseRecords, complaints: Complaints) -> dict[str, Record]
 
 def _check_branch(record: Record, complaints: Complaints) -> None:
     values = record.values
-    x, r, b = values.get("x", 1e-8), values.get("r", 0.0), values.get("b", 0.0)
+    x, b = values.get("x", 1e-8), values.get("b", 0.0)
     if str(values.get("bus1")) == str(values.get("bus2")):
         complaints.add(record.place, f"{record.name} begins and ends at the same bus")
     if x == 0:
         complaints.add(record.place, f"{record.name}: its reactance x is 0; join the buses, or give 1e-4 pu")
-    elif x < 0 and (b != 0 or r < 0):
+    elif x < 0 and b > 0:
         complaints.add(record.place, f"{record.name}: its reactance x is {x:g}; only a series capacitor is negative")
     if not values.get("tap", 1.0) > 0:
         complaints.add(record.place, f"{record.name}: a tap ratio must be above 0, got {values['tap']:g}")
@@ -84,9 +95,9 @@ def _check_generator(record: Record, complaints: Complaints) -> None:
         complaints.add(record.place, f"{record.name}: a set voltage of {values['v0']:g} pu makes no sense")
     if not values.get("Sn", 100.0) > 0:
         complaints.add(record.place, f"{record.name}: its rating (MVA) must be above 0, got {values['Sn']:g}")
-    for low, high in (("pmin", "pmax"), ("qmin", "qmax")):
-        if values.get(low, -math.inf) > values.get(high, math.inf):
-            complaints.add(record.place, f"{record.name}: {low} ({values[low]:g}) is above {high} ({values[high]:g})")
+    low, high = values.get("pmin", -math.inf), values.get("pmax", math.inf)
+    if low > high:
+        complaints.add(record.place, f"{record.name}: its lowest power ({low:g} pu) is above its highest ({high:g} pu)")
 
 
 def _check_supply(case: CaseRecords, buses: dict[str, Record], complaints: Complaints) -> None:

@@ -14,8 +14,15 @@ __all__ = ["GridSpec", "Redispatch", "UnderFrequencyLoadShedding"]
 class GridSpec(Part):
     """Which grid, and what is changed in it."""
 
-    case: str = Field(description="catalogue name (cosim list grids), or path of a case (.xlsx .json .raw .m)")
+    case: str = Field(description="catalogue name (cosim list grids), or path of a case (.raw, .m, .xlsx or .json)")
     dyr: str | None = Field(None, description="PSS/E dynamic data that goes with a .raw case")
+    substitutes: dict[str, str] = Field(
+        {}, description="dynamic models of the dyr that ANDES lacks: each to a model that it has, or to drop"
+    )
+    dynamics: Literal["case", "synthesised"] = Field(
+        "case",
+        description="synthesised: typical machines and controls for a case that has none",
+    )
     base_load: BaseLoad = Field(BaseLoad(), description="voltage dependence of the case's own loads")
     edits: list[Edit] = Field([], description="changes to the grid, applied in order")
 
