@@ -11,15 +11,11 @@ from cosim.problems import Problems
 from cosim.scenario.model import Scenario
 from cosim.simulation import Load
 from grids import Grid, GridError
-from grids.edits import headroom_mw, redispatch, replace_load, select_machines
+from grids.edits import WEAK_RATIO, headroom_mw, redispatch, replace_load, select_machines
 from grids.short_circuit import METHOD, short_circuit
 
-WEAK_RATIO = 3.0
-"""Short-circuit ratio below which a connection is weak (NERC, Integrating Inverter-Based Resources into Low Short
-Circuit Strength Systems, 2017; IEEE Std 1204-1997 calls 2 to 3 low)."""
-
 VERY_WEAK_RATIO = 2.0
-"""And very weak (IEEE Std 1204-1997)."""
+"""Short-circuit ratio below which a connection is very weak (IEEE Std 1204-1997); below `WEAK_RATIO` it is weak."""
 
 LINE_SHARE = 0.5
 """Share of the ratings of the lines at its bus that a site should not exceed: more cannot all be carried when one of

@@ -11,6 +11,11 @@ from grids.edits.removal import remove_machine
 from grids.edits.selection import device, written
 from grids.errors import GridError
 from grids.grid import Grid, Machine
+from grids.short_circuit import short_circuit
+
+WEAK_RATIO = 3.0
+"""Short-circuit ratio below which the connection of a plant is weak (NERC, Integrating Inverter-Based Resources into
+Low Short Circuit Strength Systems, 2017)."""
 
 Control = Literal["voltage", "reactive_power"]
 
@@ -92,6 +97,19 @@ def replace_by_inverters(
         _replace(grid, machine, control, droop_pu)
     grid.machines = [machine for machine in grid.machines if machine.idx not in names]
     grid.notes.append(note)
+    _note_weak_connections(grid, names)
+
+
+def _note_weak_connections(grid: Grid, names: set[int | str]) -> None:
+    """Tell of plants that may not run stably where they are; a run that diverges then is no fault of the solver."""
+    plants = [plant for plant in grid.inverters if plant.idx in {f"inverter:{name}" for name in names}]
+    for plant, strength in zip(plants, short_circuit(grid, [p.bus for p in plants]), strict=True):
+        ratio = strength.mva / plant.rating_mva
+        if ratio < WEAK_RATIO:
+            grid.notes.append(
+                f"edit: {plant.idx} at bus {plant.bus} is weakly connected, short-circuit ratio {ratio:.2f} (below "
+                f"{WEAK_RATIO:g}): plants that follow the grid may be unstable there"
+            )
 
 
 def _replace(grid: Grid, machine: Machine, control: Control, droop_pu: float | None) -> None:

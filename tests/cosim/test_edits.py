@@ -204,5 +204,5 @@ def test_every_edit_leaves_a_note():
         "{line_in: {from: 7, to: 8, circuit: 1}}",
         "{ufls: {stages: [{frequency_hz: 59.3, share: 0.1}]}}",
     ]
-    notes = [note for note in edit("kundur", *items).notes if note.startswith("edit: ")]
+    notes = [note for note in edit("kundur", *items).notes if note.startswith("edit: ") and "weakly" not in note]
     assert len(notes) == len(items)

@@ -187,6 +187,15 @@ def test_inverters_take_the_place_of_machines_with_all_their_controls():
             assert machine.idx not in list(parameter.v), f"{model.class_name}.{parameter.name}"
 
 
+def test_weakly_connected_plant_is_noted():
+    grid = load_grid("wecc179")
+    replace_by_inverters(grid, largest_share(grid, 0.3))  # does not run stably, at any step
+    assert any("inverter:GENROU_18" in note and "weakly connected" in note for note in grid.notes)
+    strong = load_grid("npcc140")
+    replace_by_inverters(strong, select_machines(strong, ["GENROU_48"]))
+    assert not any("weakly connected" in note for note in strong.notes)
+
+
 def test_share_of_the_rating():
     grid = load_grid("ieee39")
     total = grid.rating_mva
