@@ -25,7 +25,10 @@ def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str,
         "versions": versions(),
         "scenario_sha256": hashlib.sha256(scenario_text.encode()).hexdigest(),
         "grid": {"name": study.grid.name, "source": study.grid.source},
-        "sites": {name: _site(demand) for name, demand in study.demands.items()},
+        "sites": {
+            name: _site(demand) | {"short_circuit": study.strengths[name].as_dict()}
+            for name, demand in study.demands.items()
+        },
         "seed": simulation.seed,
         "engine": simulation.engine,
         "step_s": simulation.step_s,

@@ -13,6 +13,7 @@ from scipy.ndimage import uniform_filter1d
 from cosim import provenance, summary
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
+from cosim.placement import strength_warnings
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.scenario.load import load_scenario, validate
@@ -232,7 +233,7 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
 
 def _warnings(study: Study, outcome: Outcome) -> list[str]:
     """What a reader of the result should know, in order of weight."""
-    out = ([outcome.message] if outcome.message else []) + outcome.warnings
+    out = ([outcome.message] if outcome.message else []) + outcome.warnings + strength_warnings(study.strengths)
     for site in study.scenario.sites:
         second_s, power_mw = study.demands[str(site.name)].native_series(study.scenario.simulation.duration_s, 0.01)
         per_second = max(1, round(1.0 / second_s))

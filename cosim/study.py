@@ -13,7 +13,7 @@ from cosim.engines.andes import AndesEngine
 from cosim.errors import nearest
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
-from cosim.placement import check_redispatch, place
+from cosim.placement import PoiStrength, check_redispatch, place, poi_strengths
 from cosim.problems import Problems
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
@@ -43,6 +43,7 @@ class Study:
     demands: dict[str, SiteDemand]
     start_level: np.ndarray
     redispatch_mw: dict[str, float]
+    strengths: dict[str, PoiStrength]
 
     def watchers(self) -> list[Watcher]:
         """Protection that acts during the run; once the engine is initialised."""
@@ -101,6 +102,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         demands=demands,
         start_level=start_level,
         redispatch_mw=redispatch_mw,
+        strengths=poi_strengths(scenario, grid),
     )
 
 
