@@ -57,7 +57,8 @@ def solved_generators(path: Path) -> list[StaticGenerator]:
 def choose_unit(generator: StaticGenerator) -> Unit:
     """Kind and rating of a generator, by the rules of ``typical_dynamics.yaml``.
 
-    A unit without active power is a condenser, rated by its reactive limits. One with active power is rated so that
+    A unit without active power is a condenser, rated by its reactive limits, and by what it takes in: some networks
+    hold a voltage with less than their own lower limit, which a machine of that size could not do. One with active power is rated so that
     its maximum (or its initial power with a margin, where that is more) is at the nominal power factor, and so that its
     initial apparent power fits with a margin.
     """
@@ -66,7 +67,8 @@ def choose_unit(generator: StaticGenerator) -> Unit:
     if abs(generator.p_mw) < rules["condenser_below_mw"]:
         limit = max(abs(generator.q_max_mvar), abs(generator.q_min_mvar))
         bounded = min(max(limit, rules["smallest_condenser_mva"]), rules["largest_condenser_mva"])
-        return Unit("condenser", max(bounded, apparent_mva), 0.0)
+        absorbing_mva = -generator.q_mvar / rules["condenser_absorbs"]
+        return Unit("condenser", max(bounded, apparent_mva, absorbing_mva), 0.0)
     turbine_mw = max(generator.p_max_mw, rules["margin"] * generator.p_mw)
     rating_mva = max(turbine_mw / rules["power_factor"], apparent_mva)
     if rating_mva < rules["hydro_below_mva"]:

@@ -21,6 +21,12 @@ def test_unit_without_active_power_is_a_condenser_of_its_reactive_limit():
     assert choose_unit(replace(GENERATOR, p_mw=0.0, q_max_mvar=9999.0)).rating_mva == 300.0
 
 
+def test_condenser_can_take_in_what_it_must():
+    unit = choose_unit(replace(GENERATOR, p_mw=0.0, q_mvar=-40.0))
+    xd = typical_dynamics()["kinds"]["condenser"]["machine"]["xd"]
+    assert 1 - xd * 40.0 / unit.rating_mva > 0.2  # field voltage at 1 pu, without which it loses synchronism
+
+
 @pytest.mark.parametrize(("p_max_mw", "kind"), [(100, "hydro"), (300, "steam"), (600, "large_steam")])
 def test_kind_by_size(p_max_mw, kind):
     unit = choose_unit(replace(GENERATOR, p_max_mw=p_max_mw))
