@@ -58,9 +58,9 @@ def choose_unit(generator: StaticGenerator) -> Unit:
     """Kind and rating of a generator, by the rules of ``typical_dynamics.yaml``.
 
     A unit without active power is a condenser, rated by its reactive limits, and by what it takes in: some networks
-    hold a voltage with less than their own lower limit, which a machine of that size could not do. One with active power is rated so that
-    its maximum (or its initial power with a margin, where that is more) is at the nominal power factor, and so that its
-    initial apparent power fits with a margin.
+    hold a voltage with less than their own lower limit, which a machine of that size could not do. One with active
+    power is rated so that its maximum (or its initial power with a margin, where that is more) is at the nominal power
+    factor, and so that its initial apparent power fits with a margin.
     """
     rules = typical_dynamics()["rules"]
     apparent_mva = rules["margin"] * (generator.p_mw**2 + generator.q_mvar**2) ** 0.5
