@@ -137,7 +137,7 @@ def _record(
             del values[key]
         elif parameter is None:
             near = difflib.get_close_matches(key, list(model.params), n=1, cutoff=0.75)
-            if near and near[0] not in row:
+            if near and near[0] not in values:
                 complaints.add(place, f"{called}: {name} has no parameter {key}; did you mean {near[0]}?")
             ignored.setdefault(f"{name}.{key}")
             del values[key]

@@ -65,6 +65,7 @@ def _known(row: Row, buses: list[float], kinds: dict[int, int], complaints: Comp
 
 def _add_buses(case: CaseRecords, tables: Tables, complaints: Complaints) -> dict[int, int]:
     kinds: dict[int, int] = {}
+    first: dict[float, Row] = {}
     mva = tables.base_mva
     for row in tables.bus:
         number, kind, load_mw, load_mvar, shunt_mw, shunt_mvar = row.values[:6]
@@ -73,9 +74,12 @@ def _add_buses(case: CaseRecords, tables: Tables, complaints: Complaints) -> dic
                 row.place, f"{row.name}: the bus must be a whole number of type 1, 2, 3 or 4, got type {kind:g}"
             )
             continue
+        if number in first:
+            complaints.add(row.place, f"{row.name} stands twice, first at {first[number].place}")
+            continue
+        first[number] = row
         idx = int(number)
-        if idx not in kinds or kind != _ISOLATED:
-            kinds[idx] = int(kind)
+        kinds[idx] = int(kind)
         if kind == _ISOLATED:
             case.notes.append(f"{row.name} is isolated (type 4): it and what is connected to it are left out")
             continue

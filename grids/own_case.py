@@ -152,7 +152,16 @@ def _add_typical(system: Any, record: Any, psse_model: str) -> None:
         raise GridError(
             f"{record.place}: {record.name}: its substitute {psse_model} needs {needed}, which the dyr lacks"
         )
-    system.add(destination, {_ATTACHED_TO[group]: host})
+    parameters = {_ATTACHED_TO[group]: host}
+    if group == "PSS":
+        parameters["MODE"] = 1  # its input is the rotor's speed
+    required = [k for k, p in system.models[destination].params.items() if p.property.get("mandatory")]
+    if missing := [key for key in required if key not in parameters]:
+        raise GridError(
+            f"{record.place}: {record.name}: {psse_model} has no default for {', '.join(missing)}",
+            "choose another substitute",
+        )
+    system.add(destination, parameters)
 
 
 def _device_of(system: Any, group: str, record: Any) -> Any:
