@@ -53,7 +53,14 @@ def read_andes_tables(path: Path) -> CaseRecords:
         case.notes.append(f"columns that ANDES does not know are ignored: {', '.join(ignored)}")
     _check_references(case, complaints)
     complaints.stop_if_any()
+    unequal = [r.name for r in case.records if r.model == "Line" and _has_unequal_shunts(r.values)]
+    if unequal:
+        case.notes.append(f"ANDES puts the from-side shunt of a line at both its ends: {', '.join(unequal[:6])}")
     return case
+
+
+def _has_unequal_shunts(line: dict[str, Any]) -> bool:
+    return any(line.get(f"{kind}1", 0.0) != line.get(f"{kind}2", 0.0) for kind in ("g", "b"))
 
 
 @cache

@@ -20,8 +20,10 @@ class Row:
     values: list[float]
     name: str
     place: str
-    core_pu: tuple[complex, complex] = (0j, 0j)
-    """Shunt admittances at a branch's ends, beside its charging."""
+    conductance_pu: float = 0.0
+    """Of a branch, shared by its ends as its charging is."""
+    to_shunt_pu: complex = 0j
+    """Admittance at a branch's to end alone."""
 
 
 @dataclass
@@ -180,8 +182,17 @@ def _add_branch(case: CaseRecords, tables: Tables, row: Row, base_kv: dict[int, 
         rate_a=rate_a,
         rate_b=rate_b,
         rate_c=rate_c,
-        g1=row.core_pu[0].real,
-        b1=row.core_pu[0].imag,
-        g2=row.core_pu[1].real,
-        b2=row.core_pu[1].imag,
+        g=row.conductance_pu,
     )
+    if row.to_shunt_pu:  # as a device of its own: ANDES puts a line's from-side shunt at both its ends
+        case.add(
+            "Shunt",
+            f"shunt of {row.name}",
+            row.place,
+            u=int(status > 0),
+            bus=ends[1],
+            Vn=base_kv[ends[1]],
+            Sn=tables.base_mva,
+            g=row.to_shunt_pu.real,
+            b=row.to_shunt_pu.imag,
+        )

@@ -268,15 +268,11 @@ def _add_branches(net: Any, branch: np.ndarray, index_of: dict[int, int], tables
         if values[col.BR_R_ASYM] or values[col.BR_X_ASYM]:
             complaints.add(place, "its impedance differs between the two directions, which ANDES has no model for")
             continue
-        conductance = values[col.BR_G] / 2
-        core = (
-            complex(conductance, 0.0),
-            complex(conductance + values[col.BR_G_ASYM] / 2, values[col.BR_B_ASYM] / 2),
-        )
+        to_shunt = complex(values[col.BR_G_ASYM], values[col.BR_B_ASYM]) / 2
         ends = [float(index_of[int(values[k])]) for k in (0, 1)]
         numbers = [*ends, *(float(v) for v in values[2:11])]
         numbers[5:8] = [rate if 0 < rate < _NO_LIMIT_MW else 0.0 for rate in numbers[5:8]]
-        tables.branch.append(Row(numbers, f"{table} {index}", place, core))
+        tables.branch.append(Row(numbers, f"{table} {index}", place, float(values[col.BR_G]), to_shunt))
     complaints.stop_if_any()
 
 

@@ -66,6 +66,8 @@ def andes_power_flow(system: Any) -> PowerFlow:
 
     solver = system.PFlow
     solver.config.tol = _TOLERANCE_PU
+    # Else loads become impedances below 0.8 pu, and a case without a solution would have one.
+    system.PQ.vcmp.enable = False
     with andes_messages() as messages, np.errstate(all="ignore"):
         try:
             converged = bool(solver.run()) and bool(np.all(np.isfinite(system.dae.y)))

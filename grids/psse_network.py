@@ -270,11 +270,30 @@ def _add_branches(network: _Network) -> None:
                 record["R"] + 1j * record["X"],
                 [record[f"RATE{k}"] for k in "ABC"],
                 b=record["B"],
-                g1=record["GI"],
-                b1=record["BI"],
-                g2=record["GJ"],
-                b2=record["BJ"],
             )
+            for bus, end in zip(ends, "IJ", strict=True):
+                admittance = complex(record[f"G{end}"], record[f"B{end}"])
+                _add_end_shunt(
+                    network, record, f"shunt of {_name('branch', record)}", bus, admittance, record["ST"] > 0
+                )
+
+
+def _add_end_shunt(
+    network: _Network, record: RawRecord, name: str, bus: int, admittance_pu: complex, in_service: bool
+) -> None:
+    """A branch's shunt at one end as a device of its own: ANDES puts a line's from-side shunt at both its ends."""
+    if admittance_pu:
+        network.case.add(
+            "Shunt",
+            name,
+            record.place,
+            bus=bus,
+            u=int(in_service),
+            Vn=network.buses[bus]["BASKV"] or 1.0,
+            Sn=network.raw.base_mva,
+            g=admittance_pu.real,
+            b=admittance_pu.imag,
+        )
 
 
 def _add_line(
@@ -358,7 +377,6 @@ def _add_two_windings(network: _Network, record: RawRecord) -> None:
     _check_codes(network, record)
     first, second = _ratio(network, record, 1, ends[0]), _ratio(network, record, 2, ends[1])
     core = _magnetising(network, record)
-    tap = first / second
     _note_controls(network, record, (1,))
     _add_line(
         network,
@@ -369,11 +387,10 @@ def _add_two_windings(network: _Network, record: RawRecord) -> None:
         _impedance(network, record, "12") * second**2,
         [record[f"RATE{k}_1"] for k in (1, 2, 3)],
         trans=1,
-        tap=tap,
+        tap=first / second,
         phi=math.radians(record["ANG1"]),
-        g1=core.real * tap**2,
-        b1=core.imag * tap**2,
     )
+    _add_end_shunt(network, record, f"core of {_name('transformer', record)}", ends[0], core, record["STAT"] > 0)
 
 
 _WINDING_OFF = {2: 2, 3: 3, 4: 1}
@@ -412,7 +429,6 @@ def _add_three_windings(network: _Network, record: RawRecord) -> None:
     core = _magnetising(network, record)
     _note_controls(network, record, (1, 2, 3))
     for k, impedance in enumerate(((z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2), 1):
-        tap = _ratio(network, record, k, ends[k - 1])
         if k in off and ends[k - 1] in network.isolated:
             continue
         _add_line(
@@ -425,11 +441,11 @@ def _add_three_windings(network: _Network, record: RawRecord) -> None:
             impedance if impedance.imag else complex(impedance.real, 1e-6),
             [record[f"RATE{n}_{k}"] for n in (1, 2, 3)],
             trans=1,
-            tap=tap,
+            tap=_ratio(network, record, k, ends[k - 1]),
             phi=math.radians(record[f"ANG{k}"]),
-            g1=core.real * tap**2 if k == 1 else 0.0,
-            b1=core.imag * tap**2 if k == 1 else 0.0,
         )
+    if ends[0] not in network.isolated:
+        _add_end_shunt(network, record, f"core of {name}", ends[0], core, 1 not in off)
 
 
 def _note_controls(network: _Network, record: RawRecord, windings: tuple[int, ...]) -> None:

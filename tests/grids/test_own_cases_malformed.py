@@ -87,7 +87,7 @@ MATPOWER_MISTAKES = [
     ("2 3 0.01 0.10", "2 3 0.01 0", ":15: branch 2-3: its reactance x is 0"),
     ("2 3 0.01 0.10", "2 3 0.01 -0.10", ":15: branch 2-3: its reactance x is -0.1"),
     ("1 3 0 0 0 0 1 1.02", "1 2 0 0 0 0 1 1.02", "no slack generator"),
-    ("1 2 0.01 0.10 0.02 100 100 100 0 0 1 -360 360", "1 2 0.01 0.10", ":14: mpc.branch: a row of 4 columns"),
+    ("1 2 0.01 0.10 0.02 150 150 150 0 0 1 -360 360", "1 2 0.01 0.10", ":14: mpc.branch: a row of 4 columns"),
     ("];\nmpc.gen", "mpc.gen", "mpc.bus, begun in line 4, is not closed"),
     ("2 2 0 0 0 0 1 1.01 0 138", "2 2 0 0 0 0 1 1.01 0 -138", ":6: bus 2: a base voltage must be above 0"),
     (" 1.02 10 1 -360 360;\n];\n", " 1.02 10 1", "mpc.branch is not closed"),
