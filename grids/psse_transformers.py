@@ -5,6 +5,9 @@ import math
 from grids.psse_branches import Network, add_end_shunt, add_line, record_name
 from grids.psse_raw import RawRecord
 
+SMALLEST_REACTANCE_PU = 1e-4
+"""A star branch below this (PSS/E's own threshold of a jumper, THRSHZ) gets it: power flows stumble over less."""
+
 
 def _ratio(network: Network, record: RawRecord, winding: int, bus: int) -> float:
     """Turns ratio of a winding in pu of its bus base voltage, by the winding code CW; 0 means nominal."""
@@ -89,9 +92,14 @@ def add_three_windings(network: Network, record: RawRecord) -> None:
         return
     _check_codes(network, record)
     z12, z23, z31 = (_impedance(network, record, pair) for pair in ("12", "23", "31"))
+    legs = ((z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2)
     star = network.next_star
     network.next_star += 1
     high = network.buses[ends[0]]
+    start = record["VMSTAR"], record["ANSTAR"]
+    if start == (1.0, 0.0):  # the default, which a power flow that starts near its solution does not survive
+        nearest = network.buses[ends[min(range(3), key=lambda k: abs(legs[k]))]]
+        start = nearest["VM"], nearest["VA"]
     network.case.add(
         "Bus",
         f"star bus of {name}",
@@ -99,8 +107,8 @@ def add_three_windings(network: Network, record: RawRecord) -> None:
         idx=star,
         name="_".join(map(str, ends)),
         Vn=1.0,
-        v0=record["VMSTAR"],
-        a0=math.radians(record["ANSTAR"]),
+        v0=start[0],
+        a0=math.radians(start[1]),
         area=high["AREA"],
         zone=high["ZONE"],
         owner=high["OWNER"],
@@ -108,7 +116,7 @@ def add_three_windings(network: Network, record: RawRecord) -> None:
     network.case.notes.append(f"{name} is three branches to a star bus, {star}")
     core = _magnetising(network, record)
     _note_controls(network, record, (1, 2, 3))
-    for k, impedance in enumerate(((z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2), 1):
+    for k, impedance in enumerate(legs, 1):
         if k in off and ends[k - 1] in network.isolated:
             continue
         add_line(
@@ -117,8 +125,9 @@ def add_three_windings(network: Network, record: RawRecord) -> None:
             f"winding {k} of {name}",
             (ends[k - 1], star),
             int(k not in off),
-            # a star branch may come out at 0, or at its rounding, which ANDES cannot divide by
-            impedance if abs(impedance.imag) > 1e-6 else complex(impedance.real, 1e-6),
+            impedance
+            if abs(impedance.imag) > SMALLEST_REACTANCE_PU
+            else complex(impedance.real, SMALLEST_REACTANCE_PU),
             [record[f"RATE{n}_{k}"] for n in (1, 2, 3)],
             trans=1,
             tap=_ratio(network, record, k, ends[k - 1]),

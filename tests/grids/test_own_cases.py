@@ -159,3 +159,11 @@ def test_pandapower_and_andes_json_are_told_apart(folder):
     assert "pandapowerNet" in json.loads((folder / "net.json").read_text())["_class"]
     assert len(load_grid("net.json", folder=folder, static=True).buses) == 3
     assert len(load_grid("case.json", folder=folder).machines) == 2
+
+
+def test_star_bus_of_a_leg_without_reactance_starts_near_its_solution():
+    """ANDES's own test case for its reader: one leg comes out at 0, and a flat star bus ends at 0.09 pu."""
+    from grids.andes_runtime import stock_case
+
+    flow = solved(load_grid(str(stock_case("wscc9/wscc9_3wxfr.raw")), static=True))
+    assert flow.voltage_pu.min() > 0.99
