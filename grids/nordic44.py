@@ -88,12 +88,16 @@ def add_nordic44_dynamics(system: Any) -> list[str]:
 
 def _correct_network(system: Any) -> None:
     line, base = system.Line, float(system.config.mva)
+    base_kv = dict(zip(system.Bus.idx.v, system.Bus.Vn.v, strict=True))
     for i in range(line.n):
         if not line.trans.v[i]:
             line.Sn.v[i] = base
-        shunts = _LINE_SHUNTS_PU.get((str(line.bus1.v[i]), str(line.bus2.v[i])))
-        if shunts:
-            line.g1.v[i], line.b1.v[i], line.g2.v[i], line.b2.v[i] = shunts
+        shunts = _LINE_SHUNTS_PU.get((str(line.bus1.v[i]), str(line.bus2.v[i])), (0.0,) * 4)
+        # As shunts of their own: ANDES puts the from-side shunt of a line at both its ends.
+        for bus, (g_pu, b_pu) in zip((line.bus1.v[i], line.bus2.v[i]), (shunts[:2], shunts[2:]), strict=True):
+            if g_pu or b_pu:
+                name = f"end of line {line.idx.v[i]} at bus {bus}"
+                system.add("Shunt", {"idx": name, "bus": bus, "Sn": base, "Vn": base_kv[bus], "g": g_pu, "b": b_pu})
 
 
 def _add_unit(system: Any, generator: StaticGenerator, records: dict[str, DyrRecord]) -> None:

@@ -16,12 +16,7 @@ def both(grid):
     return andes, pandapower_power_flow(case), case
 
 
-UNEQUAL_SHUNTS = pytest.mark.xfail(reason="ANDES puts the from-side shunts of its lines at both ends", strict=False)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=UNEQUAL_SHUNTS) if name == "nordic44" else name for name in catalogue()]
-)
+@pytest.mark.parametrize("name", catalogue())
 def test_catalogue(name):
     andes, pandapower, case = both(load_grid(name))
     difference = largest_differences(case.buses, andes, pandapower)
