@@ -67,11 +67,14 @@ def test_networks_of_pandapower_solve_alike_in_andes(name, tmp_path):
     assert np.abs((andes.angle_deg[here] - there_deg + 180) % 360 - 180).max() < 1e-3
 
 
-def test_there_and_back(tmp_path):
+@pytest.mark.parametrize("name", catalogue())
+def test_there_and_back(name, tmp_path):
     """ANDES to pandapower, its JSON, and back to ANDES: the same power flow."""
     import pandapower
 
-    andes, _, case = both(load_grid("ieee39"))
+    grid = load_grid(name)
+    assert grid.system.setup()
+    andes, case = andes_power_flow(grid.system), to_pandapower(grid.system)
     pandapower.to_json(case.net, str(tmp_path / "net.json"))
     back = load_grid("net.json", folder=tmp_path, static=True)
     assert back.system.setup()
