@@ -75,7 +75,11 @@ def check(
     scenario = _is_scenario(case)
     _check_options(scenario, dyr, overrides)
     try:
-        grid, sites_mw = _scenario_grid(case, overrides) if scenario else (_case_grid(case, dyr), {})
+        if scenario:
+            study, sites_mw = _scenario_study(case, overrides)
+            grid = study.grid
+        else:
+            grid, sites_mw = _case_grid(case, dyr), {}
         with grid_report.outages_progress(not as_json) as progress:
             outcome = check_statically(grid.system, Band(min_pu, max_pu), with_contingencies, progress)
     except GridError as error:
@@ -105,8 +109,9 @@ def info(
     _check_options(scenario, dyr, overrides)
     try:
         if scenario:
-            grid, sites = _scenario_sites(case, overrides)
-            show_info(grid, sites, as_json, plot)
+            study, _ = _scenario_study(case, overrides)
+            sites = {str(site.name): site.bus for site in study.scenario.sites if site.bus is not None}
+            show_info(study.grid, sites, as_json, plot)
         else:
             show_info(_case_grid(case, dyr), {}, as_json, plot)
     except GridError as error:
@@ -143,31 +148,13 @@ def _case_grid(case: str, dyr: str | None) -> "Grid":
     return grid
 
 
-def _scenario_sites(name: str, overrides: list[str]) -> tuple["Grid", dict[str, int | str]]:
-    """The grid of a scenario with its sites on, and the bus of each site."""
+def _scenario_study(name: str, overrides: list[str]) -> tuple["Study", dict[str, float]]:
+    """A scenario's study with its sites on at their power at t = 0, and that power (MW) by site."""
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
 
     study = prepare_study(*load_scenario(name, overrides))
-    study.engine.set_power(*_start_power(study))
-    return study.grid, {str(site.name): site.bus for site in study.scenario.sites if site.bus is not None}
-
-
-def _start_power(study: "Study") -> tuple[Any, Any]:
-    """Active and reactive power of the driven loads at t = 0 (MW, Mvar)."""
-    return (
-        study.start_level * [load.active_mw for load in study.loads],
-        study.start_level * [load.reactive_mvar for load in study.loads],
-    )
-
-
-def _scenario_grid(name: str, overrides: list[str]) -> tuple["Grid", dict[str, float]]:
-    """The grid of a scenario, edited and set up, with its sites at their power at t = 0 (MW)."""
-    from cosim.scenario.load import load_scenario
-    from cosim.study import prepare_study
-
-    study = prepare_study(*load_scenario(name, overrides))
-    active_mw, reactive_mvar = _start_power(study)
-    study.engine.set_power(active_mw, reactive_mvar)
+    active_mw: Any = study.start_level * [load.active_mw for load in study.loads]
+    study.engine.set_power(active_mw, study.start_level * [load.reactive_mvar for load in study.loads])
     sites_mw = {load.name: float(mw) for load, mw in zip(study.loads, active_mw, strict=True) if load.is_site}
-    return study.grid, sites_mw
+    return study, sites_mw

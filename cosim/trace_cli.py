@@ -1,6 +1,7 @@
 """The commands `cosim trace inspect | convert | synth`: traces without a grid."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +78,7 @@ def inspect(
 
     All devices in the files are summed unless --channel is given. A file of request arrivals is described as such.
     """
+    options = _read_options(locals())
     from cosim import trace_report
     from loads.workloads.recorded_arrivals import is_arrivals, read_arrivals
 
@@ -85,21 +87,7 @@ def inspect(
         if len(files) == 1 and format == "auto" and is_arrivals(files[0]):
             trace_report.show_arrivals(read_arrivals(files[0]), files[0], as_json)
             return
-        recording = _record(
-            files,
-            format,
-            power_unit=power_unit,
-            time_unit=time_unit,
-            power_column=power_column,
-            time_column=time_column,
-            device_column=device_column,
-            devices=devices,
-            rated_w=rated_w,
-            interval_s=interval_s,
-            sensor_window_s=sensor_window_s,
-            max_gap_s=max_gap_s,
-            trim_idle=trim_idle,
-        )
+        recording = _record(files, format, options)
         trace = recording.trace(channel or None)
     _draw(trace, _title(files), plot)
     trace_report.show_trace(trace, _title(files), as_json)
@@ -136,6 +124,7 @@ def convert(
     plot: PlotOption = None,
 ) -> None:
     """Convert recordings to CSV, Parquet or HDF5: in watts and seconds; trimmed, resampled and scaled on request."""
+    options = _read_options(locals())
     from cosim import trace_report
     from cosim.errors import InputError, Problem
     from loads import export
@@ -145,21 +134,7 @@ def convert(
     if sum(option is not None for option in (scale, scale_mean_w, scale_peak_w)) > 1:
         raise InputError(Problem("give one of --scale, --scale-mean-w and --scale-peak-w"))
     with _input_errors():
-        recording = _record(
-            files,
-            format,
-            power_unit=power_unit,
-            time_unit=time_unit,
-            power_column=power_column,
-            time_column=time_column,
-            device_column=device_column,
-            devices=devices,
-            rated_w=rated_w,
-            interval_s=interval_s,
-            sensor_window_s=sensor_window_s,
-            max_gap_s=max_gap_s,
-            trim_idle=trim_idle,
-        )
+        recording = _record(files, format, options)
         wanted = channel or list(recording.channels)
         for names, path in [([name], _for_channel(out, name)) for name in wanted] if each_channel else [(wanted, out)]:
             trace = recording.trace(names)
@@ -220,7 +195,14 @@ def synth(
     trace_report.show_written(trace, out)
 
 
-def _record(files: list[Path], format: str, **options: Any) -> "Recording":
+def _read_options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a command that say how to read a file."""
+    from loads.readers import ReadOptions
+
+    return {field.name: arguments[field.name] for field in fields(ReadOptions)}
+
+
+def _record(files: list[Path], format: str, options: dict[str, Any]) -> "Recording":
     from loads.readers import read_recording
 
     return read_recording(files, format, **options)

@@ -55,9 +55,11 @@ class Entry:
 
             return add_nordic44_dynamics(system)
         if self.added == "typical":
+            from grids.andes_runtime import read_case
             from grids.synthesised import add_typical_dynamics, solved_generators
 
-            return add_typical_dynamics(system, solved_generators(self.path))
+            solved, _ = read_case(self.path)
+            return add_typical_dynamics(system, solved_generators(solved, self.path.name))
         return []
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from grids.andes_runtime import andes_messages, read_case
+from grids.andes_runtime import read_case
 from grids.errors import GridError
 from grids.record_checks import check_records
 from grids.records import CaseRecords, system_from_records
@@ -181,36 +181,24 @@ def _device_of(system: Any, group: str, record: Any) -> Any:
 
 def _synthesised(system: Any, read: Any, path: Path) -> list[str]:
     """Machines and controls from typical data, sized by the power that the power flow gives."""
-    from grids.dynamic_devices import static_generators
     from grids.grid import synchronous_models
-    from grids.synthesised import add_typical_dynamics
+    from grids.synthesised import add_typical_dynamics, solved_generators
 
     if synchronous_models(system):
         raise GridError(f"{path} has dynamics of its own", "remove dynamics: synthesised")
-    solved, _ = read()
-    with andes_messages() as messages:
-        converged = solved.setup() and solved.PFlow.run()
-    if not converged:
-        raise GridError(f"{path}: the power flow has no solution, so no dynamics fit: {'; '.join(messages)}")
     base = float(system.config.mva)
-    power_mw = {
-        model.idx.v[i]: (float(model.p.v[i]) * base, float(model.q.v[i]) * base)
-        for model in (solved.PV, solved.Slack)
-        for i in range(model.n)
-    }
 
     def known(limit_mw: float) -> float:
         return limit_mw if abs(limit_mw) < _PLACEHOLDER_PU * base else 0.0
 
+    copy, _ = read()
     sized = [
         replace(
             generator,
-            p_mw=power_mw[generator.idx][0],
-            q_mvar=power_mw[generator.idx][1],
             p_max_mw=known(generator.p_max_mw),
             q_max_mvar=known(generator.q_max_mvar),
             q_min_mvar=known(generator.q_min_mvar),
         )
-        for generator in static_generators(system)
+        for generator in solved_generators(copy, str(path))
     ]
     return add_typical_dynamics(system, sized)

@@ -4,12 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from grids.andes_runtime import andes_messages, read_case
+from grids.andes_runtime import andes_messages
 from grids.dynamic_devices import StaticGenerator, add_control, add_machine, add_stabiliser, static_generators
 from grids.errors import GridError
 from grids.hydro_governor import HydroUnit, linear_hydro_governor
@@ -31,20 +30,26 @@ def typical_dynamics() -> dict[str, Any]:
     return YAML(typ="safe", pure=True).load(text)
 
 
-def solved_generators(path: Path) -> list[StaticGenerator]:
-    """Generators of a static case with their power as the power flow gives it.
+def solved_generators(system: Any, name: str) -> list[StaticGenerator]:
+    """Generators of a static system with their power as the power flow gives it.
+
+    Parameters
+    ----------
+    system : andes.System
+        A copy for this alone, not set up: it is set up and solved here, and takes no more devices then.
+    name : str
+        Of the case, for messages.
 
     Raises
     ------
     GridError
         If the power flow of the case does not converge.
     """
-    system, _ = read_case(path)
     with andes_messages() as messages:
         scheduled = static_generators(system)
         solved = system.setup() and system.PFlow.run()
     if not solved:
-        raise GridError(f"{path.name}: the power flow has no solution: {'; '.join(messages)}")
+        raise GridError(f"{name}: the power flow has no solution, so no dynamics fit: {'; '.join(messages)}")
     base = float(system.config.mva)
     power = {
         model.idx.v[i]: (float(model.p.v[i]) * base, float(model.q.v[i]) * base)

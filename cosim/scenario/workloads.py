@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,6 +17,7 @@ from pydantic import Field, create_model, model_validator
 from cosim.scenario.part import Part, Positive, Share
 from loads.errors import LoadDataError
 from loads.presets import Preset, find_preset
+from loads.readers import ReadOptions
 from loads.workloads import (
     MODELS,
     SITE_MIX,
@@ -264,21 +265,7 @@ class TraceWorkload(Workload):
         return {name: getattr(self, name) for name in _READ_OPTIONS}
 
 
-_READ_OPTIONS = (
-    "format",
-    "channels",
-    "power_unit",
-    "time_unit",
-    "power_column",
-    "time_column",
-    "device_column",
-    "devices",
-    "rated_w",
-    "interval_s",
-    "sensor_window_s",
-    "max_gap_s",
-    "trim_idle",
-)
+_READ_OPTIONS = ("format", "channels", *(field.name for field in fields(ReadOptions)))
 
 
 def with_absolute_files(workload: Any, folder: Path) -> Any:
