@@ -156,15 +156,17 @@ def _shown(value: Any) -> str:
 def _data_location(location: tuple[int | str, ...], data: Any, missing: bool) -> Location:
     """Drop the parts of pydantic's location that name union members instead of keys of the data."""
     out: list[str | int] = []
+    tagged = False
     for k, part in enumerate(location):
-        if isinstance(data, dict) and part == data.get("type"):
+        if isinstance(data, dict) and part == data.get("type") and not tagged:
+            tagged = True  # the member of the union; the same word may follow as a key
             continue
         present = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
         )
         if present:
             out.append(part)
-            data = data[part]
+            data, tagged = data[part], False
         elif missing and k == len(location) - 1:
             out.append(part)
     return tuple(out)
