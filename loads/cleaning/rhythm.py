@@ -21,8 +21,8 @@ _LEAST_EVIDENCE = 8.0
 """Ticks times log2(N): few ticks of few rows are a rhythm by chance."""
 _LONG_PAUSE_RATIO = 10.0
 """Of few ticks, each must show a pause this clear."""
-_SLIGHT_EVIDENCE = 20.0
-"""The same for a pause that is hardly longer than the others: chance below one in a million."""
+_CLEAR_EVIDENCE = 20.0
+"""The same where the times alone tell, or a pause is hardly longer than the others: chance below one in a million."""
 _SLIGHT_SHARE = 0.9
 _LEAST_SLIGHT = 0.02
 """A slight pause is longer than any other interval by this share of a tick: more than rounding of time stamps."""
@@ -98,7 +98,7 @@ def _slight_rhythm(time_s: Floats, intervals: Floats) -> Rhythm | None:
     rows = min(time_s.size, _SAMPLED_INTERVALS)
     for period in range(2, min(_MOST_ROWS, rows // _LEAST_TICKS) + 1):
         ticks = (rows - 1) // period
-        if ticks * np.log2(period) < _SLIGHT_EVIDENCE:
+        if ticks * np.log2(period) < _CLEAR_EVIDENCE:
             continue
         folded = intervals[: ticks * period].reshape(ticks, period)
         medians = np.median(folded, axis=0)
@@ -127,7 +127,7 @@ def _broken_rhythm(intervals: Floats) -> Rhythm | None:
     counts = np.bincount(sizes[sizes <= _MOST_ROWS], minlength=3)
     period = int(counts[2:].argmax()) + 2
     share = period * counts[period] / sizes.sum()
-    is_enough = counts[period] >= _ENOUGH_TICKS and counts[period] * np.log2(period) >= _LEAST_EVIDENCE
+    is_enough = counts[period] >= _ENOUGH_TICKS and counts[period] * np.log2(period) >= _CLEAR_EVIDENCE
     if share < _LEAST_BROKEN_SHARE or not is_enough:
         return None
     return Rhythm(period, None, pause_s, is_instant=usual_s == 0)
@@ -194,4 +194,6 @@ def _test(intervals: Floats, period: int) -> Rhythm | None:
     places = np.unique(place[is_clear])
     first_row = int((places[0] + 1) % period) if places.size == 1 else None
     pause_s = max(float(np.sqrt(other_s * pause_s)), _LEAST_OF_PAUSE * pause_s)
-    return Rhythm(period, first_row, pause_s, is_instant, is_clear=bool(is_enough))
+    # A rhythm that chance also makes once in hundreds of files needs levels of its own beside it.
+    is_clear_of_chance = is_instant or ticks * np.log2(period) >= _CLEAR_EVIDENCE
+    return Rhythm(period, first_row, pause_s, is_instant, is_clear=bool(is_enough and is_clear_of_chance))
