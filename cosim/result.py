@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import nearest
 from cosim.growing import EXTREMA_COLUMNS
+from cosim.network import Network
 from cosim.recorder import FORMAT, SITE_COLUMNS
 
 RESULT_NAME = "result.h5"
@@ -183,6 +184,12 @@ class Result:
         """H times MVA [generator] in MW·s, inf for an infinite bus; None when it was not stored."""
         with self._open() as file:
             return file["generators/inertia_mws"][:] if "generators/inertia_mws" in file else None
+
+    @property
+    def network(self) -> Network | None:
+        """Buses, generators and lines of the grid; None when they were not stored."""
+        text = self.attributes.get("network")
+        return None if text is None else Network.from_dict(json.loads(text))
 
     @property
     def summary(self) -> dict[str, Any]:

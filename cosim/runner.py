@@ -1,6 +1,7 @@
 """Execute one scenario and leave behind its result, summary, resolved scenario and report."""
 
 import io
+import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 from cosim import provenance, summary
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
+from cosim.network import Network
 from cosim.placement import strength_warnings
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
@@ -159,6 +161,7 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
         "grid": study.grid.name,
         "grid_source": study.grid.source,
         "scenario": text,
+        "network": json.dumps(Network.of(study.grid).as_dict()),
     }
     try:
         return Recorder(
@@ -216,6 +219,7 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
     for site, load in zip(study.scenario.sites, study.loads, strict=False):
         name = str(site.name)
         recorder.set_site_attribute(name, "bus", str(site.bus))
+        recorder.set_site_attribute(name, "rating_mw", site.rating_mw)
         watch = outcome.watches.get(name)
         if watch is not None and np.isfinite(watch.min_pu):
             recorder.set_site_attribute(name, "poi_min_pu", watch.min_pu)

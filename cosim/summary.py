@@ -30,7 +30,8 @@ def build(
     """
     notes = result.attributes
     status = notes.get("status", "interrupted")
-    metrics, reasons = compute(result)
+    measured = compute(result)
+    metrics, reasons = measured.values, measured.reasons
     if not result.time_s.size:
         reasons = dict.fromkeys(reasons, f"nothing was simulated: {status.replace('_', ' ')}")
     metrics["ramp"]["violations"] = ramp_violations(criteria, ramp.demands(result))

@@ -5,58 +5,127 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cosim.metrics import frequency, ramp, site, voltage
-from cosim.metrics.section import Section, plain
+from cosim.metrics import flicker, frequency, oscillation, ramp, site, swing, voltage
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, plain
 from cosim.result import Result
 
-__all__ = ["Section", "compute", "metric_paths", "plain", "unit_of"]
+__all__ = [
+    "NOTHING_WANTED",
+    "Place",
+    "Section",
+    "Wanted",
+    "channels_for",
+    "compute",
+    "is_metric",
+    "metric_paths",
+    "parameter_shapes",
+    "plain",
+    "unit_of",
+]
 
 # Longest first: a suffix may end another one.
 _UNITS = {
     "_hz_per_s": "Hz/s",
     "_mw_per_min": "MW/min",
     "_mw_per_s": "MW/s",
+    "_percent": "%",
     "_mwh": "MWh",
     "_mhz": "mHz",
+    "_deg": "deg",
     "_mw": "MW",
     "_hz": "Hz",
     "_pu": "pu",
     "_s": "s",
 }
-_GROUP_UNITS = {"windows": "MW", "window_times_s": "s"}
+_GROUP_UNITS = {"windows": "MW", "window_times_s": "s", "envelopes": "s"}
+_CHANNELS = {
+    "frequency.worst_bus": ("frequency_hz",),
+    "frequency.envelopes": ("frequency_hz",),
+    "frequency": ("speed_pu",),
+    "voltage": ("voltage_pu",),
+    "generator.angle_swing": ("rotor_angle_rad",),
+    "generator": ("generator_mw",),
+    "line": ("line_mw",),
+    "oscillation": ("speed_pu", "generator_mw", "line_mw"),
+    "site": ("voltage_pu",),
+}
+"""Channels that a metric is made from, by the beginning of its path; the first that fits counts."""
 
 
-def compute(result: Result) -> Section:
+def compute(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     """Compute the ``metrics`` part of ``summary.json``.
+
+    Parameters
+    ----------
+    result
+        Of any status, with any channels.
+    wanted
+        Metrics with a parameter, and envelopes, that criteria ask for beyond those that are always computed.
 
     Returns
     -------
     Section
         ``values``: plain JSON types, None for what was not assessed; every key is always there.
-        ``reasons``: why, by dotted path or the beginning of one.
     """
-    values: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
-    for name, family in (("frequency", frequency), ("voltage", voltage), ("ramp", ramp), ("site", site)):
-        section = family.assess(result)
-        values[name] = plain(section.values)
-        reasons |= section.reasons
-    return Section(values, reasons)
+    sections = {
+        "frequency": frequency.assess(result, wanted),
+        "voltage": voltage.assess(result, wanted),
+        "ramp": ramp.assess(result, wanted),
+        "site": site.assess(result),
+    }
+    generator, line = swing.assess(result)
+    sections |= {"generator": generator, "line": line, "oscillation": oscillation.assess(result)}
+    whole = Section({})
+    for name, section in sections.items():
+        whole.values[name] = plain(section.values)
+        whole.reasons.update(section.reasons)
+        whole.places.update(section.places)
+        whole.lower_bounds.update(section.lower_bounds)
+    return whole
 
 
 def metric_paths(site_names: Iterable[str]) -> list[str]:
-    """List every dotted path which a criterion may name: the metrics that are single numbers."""
+    """List every dotted path which a criterion may name and which is always there: the metrics that are numbers."""
     names = list(site_names)
-    return list(
-        _number_paths(
-            {
-                "frequency": frequency.template(),
-                "voltage": voltage.template(),
-                "ramp": {"sites": {name: ramp.template() for name in names}, "total": ramp.template()},
-                "site": {name: site.template() for name in names},
-            }
-        )
-    )
+    voltages = voltage.template() | {"flicker": {name: flicker.template() for name in names}}
+    tree = {
+        "frequency": frequency.template(),
+        "voltage": voltages,
+        "ramp": {"sites": {name: ramp.template() for name in names}, "total": ramp.template()},
+        "site": {name: site.template() for name in names},
+        "generator": swing.generator_template(),
+        "line": swing.line_template(),
+        "oscillation": oscillation.template(),
+    }
+    return list(_number_paths(tree))
+
+
+def parameter_shapes(site_names: Iterable[str]) -> dict[str, str]:
+    """Metrics that take a parameter: the path without it, and the parameter's shape, such as ``<seconds>s``."""
+    shapes = {f"frequency.{group}": shape for group, shape in frequency.PARAMETERS.items()}
+    for name in (*(f"sites.{name}" for name in site_names), "total"):
+        shapes |= {f"ramp.{name}.{group}": shape for group, shape in ramp.PARAMETERS.items()}
+    return shapes
+
+
+def is_metric(path: str, site_names: Iterable[str]) -> bool:
+    """Whether a criterion may name a path: a metric that is always there, or one with a parameter."""
+    names = list(site_names)
+    if path in metric_paths(names):
+        return True
+    if path.startswith("frequency."):
+        return frequency.takes(path.removeprefix("frequency."))
+    prefixes = ("ramp.total.", *(f"ramp.sites.{name}." for name in names))
+    return any(ramp.takes(path.removeprefix(prefix)) for prefix in prefixes if path.startswith(prefix))
+
+
+def channels_for(paths: Iterable[str]) -> list[str]:
+    """List the channels that metrics are made from, so that a run which is judged by them records them."""
+    found: dict[str, None] = {}
+    for path in paths:
+        start = next((start for start in _CHANNELS if path.startswith(start)), None)
+        found |= dict.fromkeys(_CHANNELS[start] if start else ())
+    return list(found)
 
 
 def unit_of(path: str) -> str:
@@ -64,17 +133,21 @@ def unit_of(path: str) -> str:
 
     A metric inside a group of windows (``windows.10s``, ``max_rocof_hz_per_s.1s``) has its group's unit.
     """
-    group, _, name = path.rpartition(".")
-    if name[:1].isdigit():
-        name = group.rpartition(".")[2]
-        if name in _GROUP_UNITS:
-            return _GROUP_UNITS[name]
-    return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
+    parts = path.split(".")
+    for k in range(len(parts) - 1, -1, -1):
+        if parts[k] in _GROUP_UNITS:
+            return _GROUP_UNITS[parts[k]]
+        unit = next((unit for suffix, unit in _UNITS.items() if parts[k].endswith(suffix)), None)
+        if unit:
+            return unit
+        if not any(character.isdigit() for character in parts[k]):
+            return ""
+    return ""
 
 
 def _number_paths(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _number_paths(value, f"{prefix}{key}.")
-        elif key != "events" and not key.endswith(("_generator", "_bus")):
+        elif key not in ("events", "modes") and not key.endswith(("_generator", "_bus", "_line")):
             yield prefix + key

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cosim.metrics.section import Section, finite, not_recorded
+from cosim.metrics import parameters
+from cosim.metrics.section import NOTHING_WANTED, Section, Wanted, finite, not_recorded
 from cosim.result import Result
 
 Array = NDArray[np.float64]
@@ -28,20 +29,32 @@ COI_KEYS = ("settling_hz", "coi", "max_rocof_hz_per_s", "max_rocof_time_s")
 BUS_KEYS = ("worst_bus", "worst_bus_deviation_mhz", "worst_bus_time_s")
 SETTLING_SHARE = 0.1
 SETTLING_MIN_S = 1.0
+OUTSIDE_MHZ = (36.0, 50.0, 100.0, 200.0, 500.0)
+PARAMETERS = {"outside_s": "<deviation>mHz"}
+"""Groups whose last part is a parameter, and its shape."""
 
 
 def template() -> dict[str, Any]:
     """Every key of the section, with nothing assessed."""
     return {
         **dict.fromkeys(("nominal_hz", *GENERATOR_KEYS, "settling_hz")),
-        "coi": dict.fromkeys(("nadir_hz", "nadir_time_s", "zenith_hz", "zenith_time_s", "peak_to_peak_mhz")),
+        "coi": dict.fromkeys(("nadir_hz", "nadir_time_s", "zenith_hz", "zenith_time_s", "max_deviation_mhz", "peak_to_peak_mhz")),
+        "settling_deviation_mhz": None,
+        "mean_10s": dict.fromkeys(("min_hz", "max_hz")),
+        "outside_s": {f"{band:g}mHz": None for band in OUTSIDE_MHZ},
+        "envelopes": {},
         "max_rocof_hz_per_s": dict.fromkeys(ROCOF_WINDOWS_S),
         "max_rocof_time_s": dict.fromkeys(ROCOF_WINDOWS_S),
         **dict.fromkeys(BUS_KEYS),
     }
 
 
-def assess(result: Result) -> Section:
+def takes(path: str) -> bool:
+    """Whether a path under ``frequency`` is a metric with a parameter."""
+    return parameters.takes(PARAMETERS, path)
+
+
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
     """Assess the frequency section of a run's metrics."""
     values = template()
     reasons: dict[str, str] = {}

@@ -9,11 +9,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.metrics.section import Section
+from cosim.metrics import parameters
+from cosim.metrics.section import NOTHING_WANTED, Section, Wanted
 from cosim.result import Result
 
 Array = NDArray[np.float64]
 WINDOWS_S = {"1s": 1.0, "10s": 10.0, "60s": 60.0}
+PARAMETERS = {
+    "windows": "<seconds>s",
+    "excursion_mw": "<seconds>s",
+    "mw_per_min": "<seconds>s",
+    "filtered_mw": "<low>-<high>Hz,<seconds>s",
+    "band_mw": "<low>-<high>Hz",
+    "band_rms_mw": "<low>-<high>Hz",
+    "band_energy_percent": "<low>-<high>Hz",
+}
+"""Groups whose last part is a parameter, and its shape."""
 SECOND_KEYS = ("max_up_mw_per_s", "max_up_time_s", "max_down_mw_per_s", "max_down_time_s")
 # Metrics whose limit has violations: the window, and the changes that count. Each one's number is the
 # change over its window in MW, whatever its unit: MW per 1 s, MW, MW per 60 s.
@@ -52,10 +63,25 @@ def template() -> dict[str, Any]:
         "windows": dict.fromkeys(WINDOWS_S),
         "window_times_s": dict.fromkeys(WINDOWS_S),
         "max_mw_per_min": None,
+        "max_up_mw_per_min": None,
+        "max_down_mw_per_min": None,
+        "mw_per_min": {"600s": None},
+        "excursion_mw": {"5s": None, "15s": None},
+        "excursion_times_s": {"5s": None, "15s": None},
+        "filtered_mw": {"0.1-55Hz,5s": None},
+        "band_mw": dict.fromkeys(("0.1-0.8Hz", "0.8-2Hz", "2-5Hz", "5-55Hz")),
+        "band_rms_mw": dict.fromkeys(("0.1-0.8Hz", "0.8-2Hz", "2-5Hz", "5-55Hz")),
+        "band_energy_percent": {"0.1-20Hz": None},
+        "dominant_hz": None,
     }
 
 
-def assess(result: Result) -> Section:
+def takes(path: str) -> bool:
+    """Whether a path under one site's ramps is a metric with a parameter."""
+    return parameters.takes(PARAMETERS, path)
+
+
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
     """Assess the ramp section of a run's metrics; violations are added when criteria are judged."""
     known = demands(result)
     values: dict[str, Any] = {"sites": {}, "total": template(), "violations": []}

@@ -1,23 +1,71 @@
-"""What every family of metrics returns, and the step to plain JSON values."""
+"""What every family of metrics returns, what criteria ask of it, and the step to plain JSON values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.metrics.envelope import Envelope
 
-class Section(NamedTuple):
-    """Metrics of one family, and why some of them are None.
 
-    `reasons` maps a dotted path, which may be the start of several metrics' paths, to a sentence.
+class Place(NamedTuple):
+    """Where a metric's value comes from (generator, bus, line or site), and when."""
+
+    where: str | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """Metrics of one family, with what a verdict needs besides the numbers.
+
+    Keys of the last three are dotted paths under ``metrics`` in ``summary.json``.
+
+    Parameters
+    ----------
+    values
+        Nested keys and values; None for what was not assessed.
+    reasons
+        Why a value is None; a key may be the beginning of several metrics' paths.
+    places
+        Where and when the value was reached.
+    lower_bounds
+        Why the true value may be larger than the one found, such as a record that is sampled too slowly for the band:
+        it can show that a limit is broken, not that it is kept.
     """
 
     values: dict[str, Any]
-    reasons: dict[str, str]
+    reasons: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    lower_bounds: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the criteria ask for beyond the metrics that are always computed.
+
+    Parameters
+    ----------
+    paths
+        Dotted paths of metrics whose last part is a parameter, such as ``ramp.total.excursion_mw.6s``.
+    envelopes
+        Curves of level against time.
+    """
+
+    paths: tuple[str, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
+
+    def parameters(self, prefix: str) -> Iterator[str]:
+        """Yield the last part of each wanted path that starts with ``prefix`` and a dot, once."""
+        yield from dict.fromkeys(p.removeprefix(f"{prefix}.") for p in self.paths if p.startswith(f"{prefix}."))
+
+
+NOTHING_WANTED = Wanted()
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ _NOTED = ("energy_error", "below_v_min_s")
 
 def template() -> dict[str, Any]:
     """Every key of one site, with nothing assessed."""
-    keys = "mean_mw min_mw max_mw energy_mwh energy_error poi_min_pu poi_max_pu below_v_min_s"
+    keys = "mean_mw min_mw max_mw energy_mwh energy_error poi_min_pu poi_max_pu below_v_min_s power_recovery_s"
     return dict.fromkeys(keys.split())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.metrics.section import Section, finite, not_recorded
+from cosim.metrics import flicker
+from cosim.metrics.section import NOTHING_WANTED, Section, Wanted, finite, not_recorded
 from cosim.result import Result
 
 Array = NDArray[np.float64]
@@ -27,14 +28,24 @@ OVERVOLTAGE_TOP_PU = 1.2
 
 def template() -> dict[str, Any]:
     """Every key of the section, with nothing assessed."""
-    return dict.fromkeys(
-        ("min_pu", "min_bus", "min_time_s", "max_pu", "max_bus", "max_time_s", "shortest_event_s", "events")
-    )
+    keys = ("min_pu", "min_bus", "min_time_s", "max_pu", "max_bus", "max_time_s", "shortest_event_s", "events")
+    changes = ("max_pu", "max_bus", "max_time_s", "steady_pu", "steady_bus", "steady_time_s")
+    recovery = ("to_80_percent_s", "to_90_percent_s", "then_below_70_percent_s", "then_below_80_percent_s")
+    return {
+        **dict.fromkeys((*keys, "swing_pu", "swing_bus")),
+        "mean_600s": dict.fromkeys(("min_pu", "max_pu")),
+        "rapid_change": dict.fromkeys(changes),
+        "recovery": dict.fromkeys(recovery),
+        "flicker": {},
+        "envelopes": {},
+    }
 
 
-def assess(result: Result) -> Section:
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
     """Assess the voltage section of a run's metrics."""
     values = template()
+    flickers = flicker.assess(result)
+    values["flicker"] = flickers.values
     if not result.has_channel("voltage_pu"):
         return Section(values, {"voltage": not_recorded("voltage_pu")})
     table = result.extrema("voltage_pu").dropna()

@@ -27,7 +27,8 @@ def rich_run(folder):
 
 
 def test_every_listed_path_is_a_number_and_every_number_is_listed(tmp_path):
-    values, reasons = compute(rich_run(tmp_path))
+    section = compute(rich_run(tmp_path))
+    values, reasons = section.values, section.reasons
     assert not reasons
     paths = metric_paths(["dc1"])
     assert len(paths) == len(set(paths))
@@ -45,8 +46,9 @@ def test_every_listed_path_is_a_number_and_every_number_is_listed(tmp_path):
 
 
 def test_keys_are_there_with_nothing_recorded(tmp_path):
-    full, _ = compute(rich_run(tmp_path))
-    empty, reasons = compute(write_run(tmp_path, [], {}))
+    full = compute(rich_run(tmp_path)).values
+    section = compute(write_run(tmp_path, [], {}))
+    empty, reasons = section.values, section.reasons
 
     def keys(tree):
         return {key: keys(value) if isinstance(value, dict) else None for key, value in tree.items()}
@@ -70,7 +72,7 @@ def test_diverged_run_gives_strict_json(tmp_path):
         demand=(0.01, bad),
         site_notes={"bus": "1"},
     )
-    values, _ = compute(run)  # without a warning: warnings are errors here
+    values = compute(run).values  # without a warning: warnings are errors here
     json.dumps(values, allow_nan=False)
     assert values["voltage"]["min_pu"] == 1.0
     assert values["voltage"]["max_pu"] is values["frequency"]["max_deviation_mhz"] is None

@@ -115,7 +115,8 @@ def swing(tmp_path):
 
 
 def test_section(swing):
-    values, reasons = frequency.assess(swing)
+    section = frequency.assess(swing)
+    values, reasons = section.values, section.reasons
     assert not reasons
     assert values["nadir_hz"] == pytest.approx(59.88)
     assert values["nadir_time_s"] == pytest.approx(10.0)
@@ -139,7 +140,8 @@ def test_recorded_coi_has_extrema_of_every_node(tmp_path):
     coi = np.full(time_s.size, 60.0)
     coi[105] = 59.0  # between two stored rows
     run = write_run(tmp_path, time_s, {"coi_hz": {"coi": coi}}, every_s=0.1)
-    values, reasons = frequency.assess(run)
+    section = frequency.assess(run)
+    values, reasons = section.values, section.reasons
     assert values["coi"]["nadir_hz"] == 59.0
     assert values["coi"]["nadir_time_s"] == pytest.approx(1.05)
     assert values["settling_hz"] == 60.0
@@ -149,7 +151,8 @@ def test_recorded_coi_has_extrema_of_every_node(tmp_path):
 
 @pytest.mark.parametrize("channels", [{}, {"speed_pu": {"G1": np.empty(0)}}])
 def test_nothing_recorded(tmp_path, channels):
-    values, reasons = frequency.assess(write_run(tmp_path, [], channels))
+    section = frequency.assess(write_run(tmp_path, [], channels))
+    values, reasons = section.values, section.reasons
     assert values["nominal_hz"] == 60.0
     assert values["nadir_hz"] is values["settling_hz"] is values["coi"]["nadir_hz"] is None
     assert {"frequency.nadir_hz", "frequency.coi", "frequency.worst_bus"} <= set(reasons)

@@ -125,7 +125,8 @@ def test_total_ends_with_the_shortest_record():
 
 def test_section(tmp_path):
     run = write_run(tmp_path, [], {}, demand=(0.5, np.arange(200.0)))
-    values, reasons = ramp.assess(run)
+    section = ramp.assess(run)
+    values, reasons = section.values, section.reasons
     assert values["sites"]["dc1"]["windows"] == {"1s": 2.0, "10s": 20.0, "60s": 120.0}
     assert values["total"] == values["sites"]["dc1"]
     assert values["violations"] == []
@@ -133,6 +134,7 @@ def test_section(tmp_path):
 
 
 def test_section_without_demand(tmp_path):
-    values, reasons = ramp.assess(write_run(tmp_path, [], {}))
+    section = ramp.assess(write_run(tmp_path, [], {}))
+    values, reasons = section.values, section.reasons
     assert values["sites"]["dc1"]["max_up_mw_per_s"] is None
     assert set(reasons) == {"ramp.sites.dc1", "ramp.total"}

@@ -14,7 +14,8 @@ def test_energy_never_crosses_a_jump(tmp_path):
         power_mw=[100.0, 100.0, 40.0, 60.0],
         site_notes={"bus": 16, "energy_error": 1e-6, "below_v_min_s": 0.0},
     )
-    values, reasons = site.assess(run)
+    section = site.assess(run)
+    values, reasons = section.values, section.reasons
     assert not reasons
     assert values["dc1"] == pytest.approx(
         {
@@ -32,7 +33,8 @@ def test_energy_never_crosses_a_jump(tmp_path):
 
 def test_noted_voltage_goes_before_the_channel(tmp_path):
     run = write_run(tmp_path, [], {}, site_notes={"poi_min_pu": 0.9, "poi_max_pu": 1.0})
-    values, reasons = site.assess(run)
+    section = site.assess(run)
+    values, reasons = section.values, section.reasons
     assert (values["dc1"]["poi_min_pu"], values["dc1"]["poi_max_pu"]) == (0.9, 1.0)
     assert values["dc1"]["mean_mw"] is None
     assert "no time step" in reasons["site.dc1.mean_mw"]
@@ -40,10 +42,11 @@ def test_noted_voltage_goes_before_the_channel(tmp_path):
 
 
 def test_missing_voltage_has_a_reason(tmp_path):
-    _, reasons = site.assess(write_run(tmp_path, [], {}))
+    reasons = site.assess(write_run(tmp_path, [], {})).reasons
     assert "voltage_pu was not recorded" in reasons["site.dc1.poi_min_pu"]
     channels = {"voltage_pu": {"1": np.array([1.0])}}
     run = write_run(tmp_path, [0.0], channels, power_mw=[5.0], site_notes={"bus": "16"})
-    values, reasons = site.assess(run)
+    section = site.assess(run)
+    values, reasons = section.values, section.reasons
     assert "(16)" in reasons["site.dc1.poi_min_pu"]
     assert (values["dc1"]["mean_mw"], values["dc1"]["energy_mwh"]) == (5.0, 0.0)

@@ -136,7 +136,8 @@ def test_section_sees_between_stored_rows(tmp_path):
     dip = np.ones(time_s.size)
     dip[105] = 0.7
     run = write_run(tmp_path, time_s, {"voltage_pu": {"a": dip, "b": dip + 0.2}}, every_s=0.1)
-    values, reasons = voltage.assess(run)
+    section = voltage.assess(run)
+    values, reasons = section.values, section.reasons
     assert not reasons
     assert (values["min_pu"], values["min_bus"]) == (0.7, "a")
     assert values["min_time_s"] == pytest.approx(1.05)
@@ -153,6 +154,7 @@ def test_shortest_event_is_the_longest_interval_or_the_step():
 
 @pytest.mark.parametrize("channels", [{}, {"voltage_pu": {"a": np.empty(0)}}])
 def test_nothing_recorded(tmp_path, channels):
-    values, reasons = voltage.assess(write_run(tmp_path, [], channels))
+    section = voltage.assess(write_run(tmp_path, [], channels))
+    values, reasons = section.values, section.reasons
     assert set(values.values()) == {None}
     assert "voltage" in reasons
