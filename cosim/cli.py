@@ -76,6 +76,12 @@ def run(
     scenario: ScenarioArgument,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to [results/NAME].")] = None,
     overrides: SetOption = [],  # noqa: B006
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Run it also without the sites' fluctuation, and show the difference.")
+    ] = False,
+    check_step: Annotated[
+        bool, typer.Option("--check-step", help="Run it also at half the step, and show what changes.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if the verdict is fail.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Do not write report.html.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
@@ -83,6 +89,7 @@ def run(
 ) -> None:
     """Run a scenario: simulate, measure, judge, report."""
     from cosim import console, runner
+    from cosim.errors import InputError, Problem
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
     from grids.andes_runtime import is_prepared, prepare
@@ -96,8 +103,13 @@ def run(
         valid, source = load_scenario(scenario, overrides)
         study = prepare_study(valid, source)
     folder = out or runner.default_folder(valid)
-    with console.progress(valid.simulation.duration_s, show) as progress:
-        result = runner.execute(study, folder, report=not no_report, progress=progress)
+    if baseline and not valid.sites:
+        raise InputError(Problem("--baseline holds the sites' power steady, and the scenario has no sites"))
+    runs = 1 + baseline + check_step
+    with console.progress(runs * valid.simulation.duration_s, show) as progress:
+        result = runner.execute(
+            study, folder, report=not no_report, baseline=baseline, check_step=check_step, progress=progress
+        )
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2, ensure_ascii=False))
     elif show:

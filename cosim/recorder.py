@@ -176,12 +176,8 @@ class Recorder:
         self._events.append(time_s, kind, text)
 
     def set_attribute(self, key: str, value: str | float | int) -> None:
-        """Set a file attribute; also after closing, since the summary is made from the closed file."""
-        if self._file:
-            self._file.attrs[key] = value
-        else:
-            with h5py.File(self.path, "r+", libver=_LIBVER) as file:
-                file.attrs[key] = value
+        """Set a file attribute."""
+        self._file.attrs[key] = value
 
     def set_site_attribute(self, name: str, key: str, value: str | float | int) -> None:
         """Set an attribute of a site (``bus``, ``energy_error``, ``below_v_min_s``, ...)."""
@@ -216,6 +212,12 @@ class Recorder:
         data = self._file.create_dataset("generators/inertia_mws", data=inertia_mws)
         if speed is not None:
             data.attrs.create("elements", speed.elements, dtype=TEXT)
+
+
+def set_attribute(path: Path, key: str, value: str | float | int) -> None:
+    """Set an attribute of a closed file: the summary is made from what is stored."""
+    with h5py.File(path, "r+", libver=_LIBVER) as file:
+        file.attrs[key] = value
 
 
 def _label(item: h5py.Group | h5py.Dataset, spec: ChannelSpec) -> None:

@@ -12,21 +12,26 @@ from ruamel.yaml import YAML
 from scipy.ndimage import uniform_filter1d
 
 from cosim import provenance, summary
+from cosim.criteria import COMPLETED
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
 from cosim.network import Network
 from cosim.placement import strength_warnings
-from cosim.recorder import ChannelSpec, Recorder
+from cosim.recorder import ChannelSpec, Recorder, set_attribute
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.scenario.load import load_scenario, validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.simulation import CoSimulation, Outcome, Progress
 from cosim.study import Study, prepare_study
+from cosim.variants import baseline_entry, half_step_scenario, steady_scenario, step_check_entry, step_warnings
 from loads.site import SiteDemand
 
 SCENARIO_NAME = "scenario.yaml"
 REPORT_NAME = "report.html"
+BASELINE_NAME = "baseline"
+HALF_STEP_NAME = "half-step"
+"""Folders, inside a run's, of the runs that it is compared with."""
 
 OVERDRAW = 1.15
 """A site whose 1-s mean exceeds its rating by this factor is worth a note: random draws and scaling to a mean pass it
@@ -39,6 +44,8 @@ def run(
     overrides: Iterable[str] = (),
     *,
     report: bool = True,
+    baseline: bool = False,
+    check_step: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Run a scenario.
@@ -53,8 +60,12 @@ def run(
         ``KEY=VALUE``, such as ``sites[0].rating_mw=300``.
     report : bool
         Whether to write ``report.html``.
+    baseline : bool
+        Whether to run it again without the sites' fluctuation (in folder ``baseline``), and report the difference.
+    check_step : bool
+        Whether to run it again at half the step (in folder ``half-step``), and report what changes.
     progress : callable, optional
-        Told the simulated time, in s, after every node.
+        Told the simulated time, in s, after every node; further runs count on from the end of the first.
 
     Returns
     -------
@@ -80,7 +91,9 @@ def run(
     started = time.perf_counter()
     study = prepare_study(valid, source)
     folder = Path(out) if out is not None else default_folder(valid)
-    return execute(study, folder, report=report, progress=progress, started=started)
+    return execute(
+        study, folder, report=report, baseline=baseline, check_step=check_step, progress=progress, started=started
+    )
 
 
 def default_folder(scenario: Scenario) -> Path:
@@ -93,14 +106,40 @@ def execute(
     folder: Path,
     *,
     report: bool = True,
+    baseline: bool = False,
+    check_step: bool = False,
     progress: Progress | None = None,
     started: float | None = None,
 ) -> Result:
-    """Run a prepared study and write everything that belongs to a run into ``folder``."""
+    """Run a prepared study, and what is to be compared with it, and write everything that belongs to a run."""
     started = time.perf_counter() if started is None else started
+    progress = progress or (lambda _: None)
+    (folder / REPORT_NAME).unlink(missing_ok=True)  # of an earlier run: it must not outlive its result
+    result = _simulated(study, folder, progress, started)
+    built = result.summary
+    duration_s = study.scenario.simulation.duration_s
+    further = [(BASELINE_NAME, steady_scenario)] * baseline + [(HALF_STEP_NAME, half_step_scenario)] * check_step
+    for number, (name, variant) in enumerate(further if built["status"] == COMPLETED else [], start=1):
+        offset_s = number * duration_s
+        other = prepare_study(variant(study), Source(None, {}))
+        second = _simulated(other, folder / name, lambda t, o=offset_s: progress(o + t), time.perf_counter()).summary
+        if name == BASELINE_NAME:
+            built["baseline"] = baseline_entry(second)
+        else:
+            built["step_check"] = step_check_entry(built, second)
+            built["warnings"] += step_warnings(built["step_check"])
+        _store(built, result)
+    if report:
+        from cosim.report import write_report
+
+        write_report(result, folder / REPORT_NAME)
+    return result
+
+
+def _simulated(study: Study, folder: Path, progress: Progress, started: float) -> Result:
+    """One run with its result, summary and resolved scenario."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (SUMMARY_NAME, REPORT_NAME):  # of an earlier run: they must not outlive its result
-        (folder / name).unlink(missing_ok=True)
+    (folder / SUMMARY_NAME).unlink(missing_ok=True)
     text = scenario_text(study.scenario)
     (folder / SCENARIO_NAME).write_text(text, encoding="utf-8")
 
@@ -108,9 +147,7 @@ def execute(
     reactive = study.start_level * [load.reactive_mvar for load in study.loads]
     initialisation = study.engine.initialise(active, reactive)
     with _recorder(study, initialisation, folder / RESULT_NAME, text) as recorder:
-        if report:
-            recorder.set_attribute("network_svg", _network_svg(study))
-        outcome = _simulate(study, initialisation, recorder, progress or (lambda _: None))
+        outcome = _simulate(study, initialisation, recorder, progress)
         _close(study, outcome, recorder)
     result = Result.open(folder)
     built = summary.build(
@@ -126,13 +163,14 @@ def execute(
         },
         _warnings(study, outcome),
     )
-    summary.write(built, folder / SUMMARY_NAME)
-    recorder.set_attribute("summary", summary.to_json(built))
-    if report:
-        from cosim.report import write_report
-
-        write_report(result, folder / REPORT_NAME)
+    _store(built, result)
     return result
+
+
+def _store(built: Mapping[str, Any], result: Result) -> None:
+    """Write a summary beside a result and into it."""
+    summary.write(built, result.path.with_name(SUMMARY_NAME))
+    set_attribute(result.path, "summary", summary.to_json(built))
 
 
 def scenario_text(scenario: Scenario) -> str:
@@ -250,13 +288,6 @@ def _warnings(study: Study, outcome: Outcome) -> list[str]:
     if outcome.unsettled_jumps:
         out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
     return out
-
-
-def _network_svg(study: Study) -> str:
-    """Picture of the network with the sites, for the report."""
-    from grids.network_graph import draw_network
-
-    return draw_network(study.grid, {str(site.name): str(site.bus) for site in study.scenario.sites}).svg()
 
 
 _TELLING = (

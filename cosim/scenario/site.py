@@ -46,8 +46,9 @@ class Site(Part):
     power_chain: PowerChain | None = Field(
         None, description="supplies between devices and POI; ideal if not given, typical with {}"
     )
-    workloads: Annotated[list[AnyWorkload], Field(min_length=1)] = Field(
-        [TrainingWorkload(type="training")], description="what the fluctuating part runs"
+    workloads: list[AnyWorkload] = Field(
+        [TrainingWorkload(type="training")],
+        description="what the fluctuating part runs; [] for a site that draws its steady share alone",
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cosim.recorder import ChannelSpec, Recorder
+from cosim.recorder import ChannelSpec, Recorder, set_attribute
 
 VOLTAGE = {"voltage_pu": ChannelSpec("pu", ("a", "b"))}
 
@@ -33,7 +33,7 @@ def test_layout_is_the_contract(tmp_path):
         recorder.record_demand("dc1", 0.001, [3.0])
         recorder.record_event(0.5, "line_trip", "línea 12")
         recorder.set_site_attribute("dc1", "bus", "16")
-    recorder.set_attribute("summary", "{}")
+    set_attribute(path, "summary", "{}")
     with h5py.File(path) as file:
         assert file["time_s"][:].tolist() == [0.0]
         voltage = file["channels/voltage_pu"]
