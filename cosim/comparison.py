@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
 
 from cosim.metrics import unit_of
+from cosim.result import Result
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,98 @@ def differences(runs: Sequence[Mapping[str, Any]]) -> list[Difference]:
         changes = tuple(None if first is None or value is None else value - first for value in values[1:])
         found.append(Difference(path, unit_of(path), values, changes))
     return found
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What one criterion gave in each run; None where a run was not judged by it."""
+
+    id: str
+    metric: str
+    limit: float
+    unit: str
+    verdicts: tuple[str | None, ...]
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs to put side by side, the base first.
+
+    Parameters
+    ----------
+    labels
+        What each is called: its scenario's name, or its folder where names repeat.
+    results, summaries
+        Of each run.
+    """
+
+    labels: tuple[str, ...]
+    results: tuple[Result, ...]
+    summaries: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, results: Sequence[Result]) -> Self:
+        """Read the summaries of stored runs.
+
+        Raises
+        ------
+        ResultError
+            If one holds no summary.
+        """
+        summaries = tuple(result.summary for result in results)
+        names = [summary["name"] for summary in summaries]
+        if len(set(names)) < len(names):
+            names = _short_paths([result.path.parent for result in results])
+        return cls(tuple(names), tuple(results), summaries)
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Every metric of the runs."""
+        return differences([summary["metrics"] for summary in self.summaries])
+
+    @property
+    def verdicts(self) -> list[Verdicts]:
+        """Every criterion of the runs."""
+        tables = [{entry["id"]: entry for entry in summary["criteria"]} for summary in self.summaries]
+        known = {id_: entry for table in reversed(tables) for id_, entry in table.items()}
+        order = dict.fromkeys(id_ for table in tables for id_ in table)
+        return [
+            Verdicts(
+                id_,
+                known[id_]["metric"],
+                known[id_]["limit"],
+                known[id_]["unit"],
+                tuple(table[id_]["verdict"] if id_ in table else None for table in tables),
+                tuple(table[id_]["value"] if id_ in table else None for table in tables),
+            )
+            for id_ in order
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        runs = [
+            {
+                "label": label,
+                "folder": str(result.path.parent),
+                "status": summary["status"],
+                "verdict": summary["verdict"],
+            }
+            for label, result, summary in zip(self.labels, self.results, self.summaries, strict=True)
+        ]
+        return {
+            "runs": runs,
+            "metrics": [asdict(row) for row in self.differences],
+            "criteria": [asdict(row) for row in self.verdicts],
+        }
+
+
+def _short_paths(folders: Sequence[Path]) -> list[str]:
+    """Return the fewest last parts of each path with which all differ."""
+    parts = [folder.resolve().parts for folder in folders]
+    longest = max(len(each) for each in parts)
+    for count in range(1, longest + 1):
+        names = ["/".join(each[-count:]) for each in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{k}: {'/'.join(each[-2:])}" for k, each in enumerate(parts, start=1)]

@@ -1,6 +1,12 @@
-import pytest
+import json
 
-from cosim.comparison import differences, numbers
+import numpy as np
+import pytest
+from recorded_runs import write_run
+
+from cosim.comparison import Comparison, differences, numbers
+from cosim.recorder import set_attribute
+from cosim.result import Result
 from cosim.variants import step_check_entry, step_warnings
 
 
@@ -41,3 +47,41 @@ def test_step_check_lists_what_changed():
     assert "0.005 s the verdict changes for a limit" in step_warnings(check)[0]
     assert "did not complete (diverged)" in step_warnings(check | {"status": "diverged"})[0]
     assert step_warnings(check | {"verdicts_changed": []}) == []
+
+
+def stored(folder, name, minimum_pu, verdict, criterion="low"):
+    folder.mkdir(parents=True)
+    run = write_run(folder, np.arange(3.0), {"voltage_pu": {"1": np.array([1.0, minimum_pu, 1.0])}})
+    entry = {"id": criterion, "metric": "voltage.min_pu", "limit": 0.9, "unit": "pu", "verdict": verdict}
+    summary = {
+        "name": name,
+        "status": "completed",
+        "verdict": verdict,
+        "metrics": {"voltage": {"min_pu": minimum_pu}},
+        "criteria": [entry | {"value": minimum_pu}],
+    }
+    set_attribute(run.path, "summary", json.dumps(summary))
+    return Result.open(folder)
+
+
+def test_comparison_is_named_by_what_differs(tmp_path):
+    one, two = stored(tmp_path / "x" / "a", "same", 0.8, "fail"), stored(tmp_path / "y" / "a", "same", 0.95, "pass")
+    three = stored(tmp_path / "z", "other", 0.9, "pass", criterion="another")
+    assert Comparison.of([one, two]).labels == ("x/a", "y/a")
+    assert Comparison.of([one, three]).labels == ("same", "other")
+    assert Comparison.of([one, one]).labels == ("1: x/a", "2: x/a")
+
+
+def test_comparison_lists_metrics_and_verdicts(tmp_path):
+    one, two = stored(tmp_path / "a", "a", 0.8, "fail"), stored(tmp_path / "b", "b", 0.95, "pass")
+    three = stored(tmp_path / "c", "c", 0.9, "pass", criterion="another")
+    comparison = Comparison.of([one, two, three])
+    (row,) = comparison.differences
+    assert row.values == (0.8, 0.95, 0.9)
+    assert row.changes == pytest.approx((0.15, 0.1))
+    assert [(v.id, v.verdicts, v.values) for v in comparison.verdicts] == [
+        ("low", ("fail", "pass", None), (0.8, 0.95, None)),
+        ("another", (None, None, "pass"), (None, None, 0.9)),
+    ]
+    plain = json.loads(json.dumps(comparison.as_dict(), allow_nan=False))
+    assert [run["verdict"] for run in plain["runs"]] == ["fail", "pass", "pass"]
