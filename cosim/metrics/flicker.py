@@ -90,7 +90,7 @@ def severity(voltage_pu: Array, rate_hz: float, lamp: LampName, mains_hz: int) -
     windows = [slice(first, first + length) for first in range(0, felt.size - length + 1, length)]
     pst = [short_term_severity(felt[window]) for window in windows]
     plt = [long_term_severity(pst[k : k + PST_PER_PLT]) for k in range(len(pst) - PST_PER_PLT + 1)]
-    if not windows or felt.size - windows[-1].stop > 1:  # the sample that closes a record is no window of its own
+    if not windows or windows[-1].stop < felt.size:
         windows.append(slice(max(felt.size - length, 0), felt.size))
         pst.append(short_term_severity(felt[windows[-1]]))
 

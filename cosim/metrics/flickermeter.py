@@ -55,9 +55,8 @@ LEAST_MEAN_PU = 0.1
 """The sliding mean is not followed below this: an interruption (IEEE Std 1159) is no flicker."""
 MEMORY_S = 0.3
 SETTLING_S = 60.0
-"""Of steady voltage before the record; the high-pass, the slowest filter, forgets all but 1e-8 in it."""
-CLOSING_S = 1.0
-"""Of steady voltage after the record, so that its end does not touch the beginning in the periodic spectrum."""
+"""Of steady voltage before the record. The spectrum is periodic, so the jump from the record's end back to its
+beginning falls into it, and the slowest filter, the high-pass, forgets all but 1e-8 of that."""
 
 PST_WINDOW_S = 600.0
 PST_PER_PLT = 12
@@ -108,7 +107,7 @@ def sensation(voltage_pu: ArrayLike, rate_hz: float, lamp: LampName, mains_hz: i
     if not voltage.size:
         raise ValueError("voltage_pu is empty")
     before = round(SETTLING_S * rate_hz)
-    size = scipy.fft.next_fast_len(before + voltage.size + round(CLOSING_S * rate_hz), real=True)
+    size = scipy.fft.next_fast_len(before + voltage.size, real=True)
     modulation = np.pad(_demodulated(voltage, rate_hz), (before, size - before - voltage.size), mode="edge")
     spectrum = scipy.fft.rfft(modulation)
     spectrum *= block_3(scipy.fft.rfftfreq(size, 1 / rate_hz), lamp, mains_hz)
