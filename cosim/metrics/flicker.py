@@ -149,13 +149,13 @@ def _assess_bus(voltage_pu: pd.Series, interval_s: float, mains_hz: int) -> Sect
     if not known:
         return Section({}, {"": f"the voltage of bus {bus} has no finite value"})
     voltage = uniform(time_s[:known], voltage_pu.to_numpy()[:known], interval_s)
-    record_s = voltage.size * interval_s
+    record_s = (voltage.size - 1) * interval_s
     section = Section({})
     for lamp in LAMPS:
         found = severity(voltage, 1 / interval_s, lamp, mains_hz)
         section.values[f"pst_{lamp}"] = found.pst
         section.places[f".pst_{lamp}"] = Place(bus, float(time_s[0]) + found.pst_time_s)
-        if record_s < PST_WINDOW_S - interval_s / 2:
+        if voltage.size < round(PST_WINDOW_S / interval_s):
             section.lower_bounds[f".pst_{lamp}"] = (
                 f"the record holds {record_s:.6g} s, Pst is defined over {PST_WINDOW_S:g} s"
             )

@@ -164,10 +164,10 @@ def test_site_is_judged_at_its_bus_for_both_lamps(tmp_path):
         assert values[f"pst_{lamp}"] == pytest.approx(found.pst)
         path = f"voltage.flicker.dc1.pst_{lamp}"
         assert section.places[path] == Place("7", pytest.approx(found.pst_time_s))
-        assert section.lower_bounds[path] == "the record holds 60 s, Pst is defined over 600 s"
+        assert section.lower_bounds[path] == "the record holds 59.995 s, Pst is defined over 600 s"
         assert values[f"plt_{lamp}"] is None
         assert section.reasons[f"voltage.flicker.dc1.plt_{lamp}"] == (
-            "the record holds 60 s, Plt is defined over 12 Pst of 600 s"
+            "the record holds 59.995 s, Plt is defined over 12 Pst of 600 s"
         )
     assert values["pst_230v"] > values["pst_120v"]
 
@@ -206,7 +206,7 @@ def test_only_the_finite_beginning_counts_when_a_run_ended_early(tmp_path):
         broken[30 * RATE_HZ :] = value
         section = flicker.assess(run(tmp_path / name, broken))
         assert section.values["dc1"]["pst_120v"] == pytest.approx(whole)
-        assert section.lower_bounds["voltage.flicker.dc1.pst_120v"].startswith("the record holds 30 s")
+        assert section.lower_bounds["voltage.flicker.dc1.pst_120v"].startswith("the record holds 29.995 s")
 
 
 def test_rows_between_the_grid_are_interpolated(tmp_path):
