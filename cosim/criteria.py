@@ -158,20 +158,19 @@ def ramp_violations(
     for criterion in map(as_criterion, criteria):
         for site, demand in demands.items():
             prefix = _ramp_prefix(site)
-            rule = ramp.LIMITED.get(criterion.metric.removeprefix(prefix))
-            if criterion.max is None or rule is None or not criterion.metric.startswith(prefix):
+            leaf = criterion.metric.removeprefix(prefix)
+            if criterion.max is None or not criterion.metric.startswith(prefix) or not ramp.is_measure(leaf):
                 continue
-            window_s, direction = rule
             entries += [
                 {
                     "site": site,
                     "start_s": found.start_s,
                     "duration_s": found.duration_s,
-                    "value": found.worst_mw,
+                    "value": found.worst,
                     "limit": criterion.max,
                     "criterion": criterion.bounds()[0].id,
                 }
-                for found in ramp.violations(demand, window_s, criterion.max, direction)
+                for found in ramp.violations(demand, leaf, criterion.max)
             ]
     return entries
 
@@ -259,18 +258,8 @@ def _where(metrics: Mapping[str, Any], path: str) -> tuple[str | None, float | N
     if path.startswith(("frequency.coi.", "frequency.max_rocof_hz_per_s.")):
         time_path = path.replace("max_rocof_hz_per_s", "max_rocof_time_s")
         return _COI, find(metrics, time_path) if time_path != path else None
-    if family == "ramp":
-        return _ramp_where(metrics, path)
     if family == "site":
         return next((name for name in metrics["site"] if path.startswith(f"site.{name}.")), None), None
-    return None, None
-
-
-def _ramp_where(metrics: Mapping[str, Any], path: str) -> tuple[str | None, float | None]:
-    for site in ("total", *metrics["ramp"]["sites"]):
-        leaf = path.removeprefix(_ramp_prefix(site))
-        if leaf in ramp.TIME_OF:
-            return site, find(metrics, _ramp_prefix(site) + ramp.TIME_OF[leaf])
     return None, None
 
 

@@ -38,7 +38,9 @@ def template() -> dict[str, Any]:
     """Every key of the section, with nothing assessed."""
     return {
         **dict.fromkeys(("nominal_hz", *GENERATOR_KEYS, "settling_hz")),
-        "coi": dict.fromkeys(("nadir_hz", "nadir_time_s", "zenith_hz", "zenith_time_s", "max_deviation_mhz", "peak_to_peak_mhz")),
+        "coi": dict.fromkeys(
+            ("nadir_hz", "nadir_time_s", "zenith_hz", "zenith_time_s", "max_deviation_mhz", "peak_to_peak_mhz")
+        ),
         "settling_deviation_mhz": None,
         "mean_10s": dict.fromkeys(("min_hz", "max_hz")),
         "outside_s": {f"{band:g}mHz": None for band in OUTSIDE_MHZ},

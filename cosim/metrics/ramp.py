@@ -1,20 +1,49 @@
-"""Ramps of a site's demand, at the native rate of its trace."""
+"""Ramps, excursions and fluctuation of a site's demand, at the native rate of its trace."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.metrics import parameters
-from cosim.metrics.section import NOTHING_WANTED, Section, Wanted
+from cosim.metrics.demand import Demand, demands, total
+from cosim.metrics.parameters import Band, numbers
+from cosim.metrics.power_band import band_energy_percent, band_passed, dominant_frequency, unseen
+from cosim.metrics.power_band import unusable as band_unusable
+from cosim.metrics.power_change import Violation, is_measure, measure, violations
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted
 from cosim.result import Result
 
+__all__ = [
+    "PARAMETERS",
+    "WINDOWS_S",
+    "Demand",
+    "Violation",
+    "assess",
+    "demands",
+    "is_measure",
+    "site_ramps",
+    "takes",
+    "template",
+    "total",
+    "violations",
+]
+
 Array = NDArray[np.float64]
-WINDOWS_S = {"1s": 1.0, "10s": 10.0, "60s": 60.0}
+WINDOWS_S = {"1s": 1.0, "10s": 10.0, "60s": 60.0, "300s": 300.0, "600s": 600.0}
+EXCURSIONS = ("5s", "15s")
+BANDS = ("0.1-0.8Hz", "0.8-2Hz", "2-5Hz", "5-55Hz")
+RATES = {
+    "max_up_mw_per_s": "max_up_time_s",
+    "max_down_mw_per_s": "max_down_time_s",
+    "max_mw_per_min": None,
+    "max_up_mw_per_min": None,
+    "max_down_mw_per_min": None,
+}
+"""Fastest changes, and the key that has the time of each, if one has."""
 PARAMETERS = {
     "windows": "<seconds>s",
     "excursion_mw": "<seconds>s",
@@ -25,52 +54,24 @@ PARAMETERS = {
     "band_energy_percent": "<low>-<high>Hz",
 }
 """Groups whose last part is a parameter, and its shape."""
-SECOND_KEYS = ("max_up_mw_per_s", "max_up_time_s", "max_down_mw_per_s", "max_down_time_s")
-# Metrics whose limit has violations: the window, and the changes that count. Each one's number is the
-# change over its window in MW, whatever its unit: MW per 1 s, MW, MW per 60 s.
-LIMITED: dict[str, tuple[float, str]] = {
-    "max_up_mw_per_s": (1.0, "up"),
-    "max_down_mw_per_s": (1.0, "down"),
-    "max_mw_per_min": (60.0, "both"),
-} | {f"windows.{name}": (window_s, "both") for name, window_s in WINDOWS_S.items()}
-# Metric -> the one that says when it was reached (the end of its window).
-TIME_OF = {
-    "max_up_mw_per_s": "max_up_time_s",
-    "max_down_mw_per_s": "max_down_time_s",
-    "max_mw_per_min": "window_times_s.60s",
-} | {f"windows.{name}": f"window_times_s.{name}" for name in WINDOWS_S}
-
-
-class Demand(NamedTuple):
-    """Demand as interval means [interval] in MW; it holds its value through each interval."""
-
-    power_mw: Array
-    interval_s: float
-
-
-class Violation(NamedTuple):
-    """A stretch of time over a ramp limit, and the largest change over the window in it, as a magnitude."""
-
-    start_s: float
-    duration_s: float
-    worst_mw: float
+TIMES_OF = {"windows": "window_times_s", "excursion_mw": "excursion_times_s"}
+SENSOR_WINDOWS = 2.0
+"""A sensor that averages over a time hides part of what happens within this many of those times."""
 
 
 def template() -> dict[str, Any]:
     """Every key of one site's ramps, with nothing assessed."""
     return {
-        **dict.fromkeys(SECOND_KEYS),
+        **dict.fromkeys(("max_up_mw_per_s", "max_up_time_s", "max_down_mw_per_s", "max_down_time_s")),
         "windows": dict.fromkeys(WINDOWS_S),
         "window_times_s": dict.fromkeys(WINDOWS_S),
-        "max_mw_per_min": None,
-        "max_up_mw_per_min": None,
-        "max_down_mw_per_min": None,
+        **dict.fromkeys(("max_mw_per_min", "max_up_mw_per_min", "max_down_mw_per_min")),
         "mw_per_min": {"600s": None},
-        "excursion_mw": {"5s": None, "15s": None},
-        "excursion_times_s": {"5s": None, "15s": None},
+        "excursion_mw": dict.fromkeys(EXCURSIONS),
+        "excursion_times_s": dict.fromkeys(EXCURSIONS),
         "filtered_mw": {"0.1-55Hz,5s": None},
-        "band_mw": dict.fromkeys(("0.1-0.8Hz", "0.8-2Hz", "2-5Hz", "5-55Hz")),
-        "band_rms_mw": dict.fromkeys(("0.1-0.8Hz", "0.8-2Hz", "2-5Hz", "5-55Hz")),
+        "band_mw": dict.fromkeys(BANDS),
+        "band_rms_mw": dict.fromkeys(BANDS),
         "band_energy_percent": {"0.1-20Hz": None},
         "dominant_hz": None,
     }
@@ -81,142 +82,123 @@ def takes(path: str) -> bool:
     return parameters.takes(PARAMETERS, path)
 
 
-def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     """Assess the ramp section of a run's metrics; violations are added when criteria are judged."""
     known = demands(result)
-    values: dict[str, Any] = {"sites": {}, "total": template(), "violations": []}
-    reasons: dict[str, str] = {}
+    section = Section({"sites": {}, "total": template(), "violations": []})
     for name in (*result.sites, "total"):
         path = "ramp.total" if name == "total" else f"ramp.sites.{name}"
         if name in known:
-            ramps, why = site_ramps(known[name])
-            reasons |= {f"{path}.{key}": reason for key, reason in why.items()}
+            ramps = site_ramps(
+                known[name], tuple(wanted.parameters(path)), sensor_window_s=_sensor_window(result, name)
+            )
+            section.reasons.update({f"{path}.{key}": why for key, why in ramps.reasons.items()})
+            section.lower_bounds.update({f"{path}.{key}": why for key, why in ramps.lower_bounds.items()})
+            section.places.update({f"{path}.{key}": Place(name, place.time_s) for key, place in ramps.places.items()})
+            values = ramps.values
         else:
-            ramps = template()
-            reasons[path] = "demand at the trace's rate was not stored" + " for every site" * (name == "total")
+            values = template()
+            section.reasons[path] = "demand at the trace's rate was not stored" + " for every site" * (name == "total")
         if name == "total":
-            values["total"] = ramps
+            section.values["total"] = values
         else:
-            values["sites"][name] = ramps
-    return Section(values, reasons)
+            section.values["sites"][name] = values
+    return section
 
 
-def demands(result: Result) -> dict[str, Demand]:
-    """Each site's demand, and their sum as ``total`` when every site has one."""
-    known = {}
-    for name in result.sites:
-        if result.has_demand(name):
-            series = result.demand(name)
-            known[name] = Demand(series.to_numpy(), series.attrs["interval_s"])
-    if known and len(known) == len(result.sites):
-        known["total"] = total(known)
-    return known
+def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s: float = 0.0) -> Section:
+    """Ramps of one demand; keys of the section's tables are without the site's path.
 
-
-def total(known: Mapping[str, Demand]) -> Demand:
-    """Sum of sites' demands at the finest of their intervals, each held through its own intervals.
-
-    The sum ends with the shortest record. Where intervals are not multiples of the finest, a fine
-    interval takes the value at its middle.
-    """
-    finest_s = min(demand.interval_s for demand in known.values())
-    duration_s = min(demand.power_mw.size * demand.interval_s for demand in known.values())
-    middle_s = (np.arange(math.floor(duration_s / finest_s + 1e-6)) + 0.5) * finest_s
-    power_mw = np.zeros(middle_s.size)
-    for demand in known.values():
-        power_mw += demand.power_mw[(middle_s / demand.interval_s).astype(int)]
-    return Demand(power_mw, finest_s)
-
-
-def site_ramps(demand: Demand) -> tuple[dict[str, Any], dict[str, str]]:
-    """Ramps of one demand, and reasons for those that are None.
-
-    ``max_up`` and ``max_down`` are the fastest rise and fall over 1 s, both as magnitudes: 0 where the
+    ``max_up`` and ``max_down`` are the fastest rise and fall over a window, both as magnitudes: 0 where the
     demand never rises, or never falls. ``windows`` are the largest ``|P(t) - P(t - w)|`` in MW.
-    """
-    values = template()
-    reasons: dict[str, str] = {}
-    for name, window_s in WINDOWS_S.items():
-        why = _cannot(demand, window_s)
-        if why:
-            reasons |= {f"{key}.{name}": why for key in ("windows", "window_times_s")}
-            if name == "1s":
-                reasons |= dict.fromkeys(SECOND_KEYS, why)
-            if name == "60s":
-                reasons["max_mw_per_min"] = why
-            continue
-        rise, rise_s = _largest(demand, window_s, 1.0)
-        fall, fall_s = _largest(demand, window_s, -1.0)
-        largest = (rise, rise_s) if rise >= fall else (fall, fall_s)
-        values["windows"][name], values["window_times_s"][name] = largest
-        if name == "1s":
-            values |= {"max_up_mw_per_s": rise / window_s, "max_up_time_s": rise_s}
-            values |= {"max_down_mw_per_s": fall / window_s, "max_down_time_s": fall_s}
-        if name == "60s":
-            values["max_mw_per_min"] = values["windows"][name]
-    return values, reasons
-
-
-def violations(demand: Demand, window_s: float, limit_mw: float, direction: str = "both") -> list[Violation]:
-    """Stretches of time during which the change over a window is beyond a limit.
-
-    Stretches less than a window apart are one: their windows overlap, so they see the same swing, and noise that
-    brushes the limit does not turn it into hundreds.
 
     Parameters
     ----------
-    window_s, limit_mw
-        The change ``P(t) - P(t - w)`` may be at most this.
-    direction
-        ``up``, ``down`` or ``both``: which changes count.
-
-    Returns
-    -------
-    list of Violation
-        Resolved to the demand's interval. Empty when the record is shorter than the window.
+    demand
+        Of a site, or of all.
+    wanted
+        Further metrics with a parameter, such as ``excursion_mw.6s``.
+    sensor_window_s
+        Time over which the trace's sensor averaged; 0 for none.
     """
-    if _cannot(demand, window_s):
-        return []
-    worst = np.full(demand.power_mw.size, -np.inf)
-    for lag in _lags(window_s, demand.interval_s):
-        change = demand.power_mw[lag:] - demand.power_mw[:-lag]
-        change = {"up": change, "down": -change, "both": np.abs(change)}[direction]
-        np.maximum(worst[lag:], change, out=worst[lag:])
-    edges = np.flatnonzero(np.diff(worst > limit_mw, prepend=False, append=False))
-    if edges.size == 0:
-        return []
-    first, stop = edges[::2], edges[1::2]
-    apart = (first[1:] - stop[:-1]) * demand.interval_s >= window_s
-    first, stop = first[np.insert(apart, 0, True)], stop[np.append(apart, True)]
-    bounds = np.column_stack([first, stop]).ravel()
-    peaks = np.maximum.reduceat(np.append(worst, -np.inf), bounds)[::2]
-    starts, lengths = first * demand.interval_s, (stop - first) * demand.interval_s
-    rows = zip(starts.tolist(), lengths.tolist(), peaks.tolist(), strict=True)
-    return [Violation(*row) for row in rows]
+    section = Section(template())
+    for leaf in dict.fromkeys((*_leaves(section.values), *wanted)):
+        group, _, parameter = leaf.partition(".")
+        if is_measure(leaf):
+            _add_change(section, demand, leaf, sensor_window_s)
+        elif parameter and takes(leaf):
+            _add_band(section, demand, leaf)
+        elif group == "dominant_hz":
+            section.values[group] = dominant_frequency(demand) if np.isfinite(demand.power_mw).all() else None
+            if section.values[group] is None:
+                section.reasons[group] = "the demand is steady, or not finite throughout"
+    return section
 
 
-def _largest(demand: Demand, window_s: float, sign: float) -> tuple[float, float | None]:
-    """Largest rise (sign 1) or fall (sign -1) over a window in MW, and when it was reached."""
-    best, when = 0.0, None
-    for lag in _lags(window_s, demand.interval_s):
-        change = sign * (demand.power_mw[lag:] - demand.power_mw[:-lag])
-        top = int(change.argmax()) if change.size else 0
-        if change.size and change[top] > best:
-            best, when = float(change[top]), (top + lag) * demand.interval_s
-    return best, when
+def _leaves(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from (f"{key}.{name}" for name in value)
+        else:
+            yield key
 
 
-def _lags(window_s: float, interval_s: float) -> set[int]:
-    """How many intervals apart two moments a window apart can lie: one number, or two neighbouring ones."""
-    ratio = window_s / interval_s
-    return {math.floor(ratio + 1e-6), math.ceil(ratio - 1e-6)}
+def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: float) -> None:
+    group, _, parameter = leaf.partition(".")
+    time_group = TIMES_OF.get(group)
+    found = measure(demand, leaf)
+    if isinstance(found, str):
+        largest, time_s = None, None
+        section.reasons[leaf] = found
+        if time_group:
+            section.reasons[f"{time_group}.{parameter}"] = found
+        if RATES.get(leaf):
+            section.reasons[str(RATES[leaf])] = found
+    else:
+        largest, at = found.largest
+        time_s = at * demand.interval_s if largest > 0 else None
+        section.places[leaf] = Place(None, time_s)
+        if sensor_window_s and found.window_s < SENSOR_WINDOWS * sensor_window_s:
+            section.lower_bounds[leaf] = f"the recording's sensor averages over {sensor_window_s:g} s"
+    if group == "filtered_mw":
+        band = Band(*(numbers(PARAMETERS[group], parameter) or ())[:2])
+        _note_unseen(section, demand, leaf, band)
+    if parameter:
+        section.values[group][parameter] = largest
+        if time_group:
+            section.values[time_group][parameter] = time_s
+    else:
+        section.values[leaf] = largest
+        if RATES.get(leaf):
+            section.values[str(RATES[leaf])] = time_s
 
 
-def _cannot(demand: Demand, window_s: float) -> str | None:
-    if window_s < demand.interval_s * (1 - 1e-6):
-        return f"the window of {window_s:g} s is shorter than the interval of {demand.interval_s:g} s"
-    if not np.isfinite(demand.power_mw).all():
-        return "the demand is not finite throughout"
-    if demand.power_mw.size <= min(_lags(window_s, demand.interval_s)):
-        return f"the demand's record is not longer than the window of {window_s:g} s"
-    return None
+def _add_band(section: Section, demand: Demand, leaf: str) -> None:
+    group, _, parameter = leaf.partition(".")
+    band = Band(*(numbers(PARAMETERS[group], parameter) or ()))
+    why = band_unusable(demand, band)
+    value: float | None = None
+    if why is None and group == "band_energy_percent":
+        value = band_energy_percent(demand, band)
+        why = "the demand is steady" if value is None else None
+    elif why is None:
+        series = band_passed(demand, band)
+        value = float(np.ptp(series) if group == "band_mw" else np.sqrt(np.mean(series**2)))
+        if group == "band_mw":
+            section.places[leaf] = Place(None, float(np.abs(series).argmax() * demand.interval_s))
+    section.values[group][parameter] = value
+    if why is not None:
+        section.reasons[leaf] = why
+    else:
+        _note_unseen(section, demand, leaf, band)
+
+
+def _note_unseen(section: Section, demand: Demand, leaf: str, band: Band) -> None:
+    hidden = unseen(demand, band)
+    if hidden:
+        section.lower_bounds[leaf] = hidden
+
+
+def _sensor_window(result: Result, name: str) -> float:
+    sites = result.sites if name == "total" else [name]
+    return max((float(result.site_attributes(site).get("sensor_window_s", 0.0)) for site in sites), default=0.0)

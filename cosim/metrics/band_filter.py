@@ -1,0 +1,97 @@
+"""Band-pass filters for power, frequency and voltage, and what a report prints of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+Array = NDArray[np.float64]
+
+ZERO_PHASE_ORDER = 4
+SETTLED_PERIODS = 3.0
+"""A zero-phase filter's record is continued at both ends by this many periods of the lowest frequency."""
+
+
+def band_pass(values: Array, rate_hz: float, low_hz: float, high_hz: float) -> Array:
+    """Filter to a band without delay: a Butterworth filter run forwards and backwards.
+
+    The mean and the straight line through the record's ends are taken out first and the record is continued by odd
+    reflection, so that a constant or a steady ramp gives nothing. With `high_hz` at or above the Nyquist frequency the
+    filter is a high-pass.
+
+    Parameters
+    ----------
+    values
+        [time] or [time, element], any unit; no NaN.
+    rate_hz
+        Samples per second.
+    low_hz, high_hz
+        Edges of the band (-6 dB, as the filter acts twice), Hz.
+
+    Returns
+    -------
+    Array
+        Same shape and unit.
+
+    Raises
+    ------
+    ValueError
+        If the band is empty, or lies above the Nyquist frequency.
+    """
+    nyquist_hz = rate_hz / 2
+    if not 0 < low_hz < min(high_hz, nyquist_hz):
+        raise ValueError(f"expected 0 < low < high and low below {nyquist_hz:g} Hz, got {low_hz:g} to {high_hz:g} Hz")
+    count = values.shape[0]
+    if count < 2:
+        return np.zeros_like(values)
+    line = np.linspace(0.0, 1.0, count).reshape((-1,) + (1,) * (values.ndim - 1))
+    moving = values - values[:1] - line * (values[-1:] - values[:1])
+    edges, kind = ((low_hz, high_hz), "bandpass") if high_hz < nyquist_hz else (low_hz, "highpass")
+    sections = signal.butter(ZERO_PHASE_ORDER, edges, kind, fs=rate_hz, output="sos")
+    padding = min(count - 1, int(np.ceil(SETTLED_PERIODS * rate_hz / low_hz)))
+    return signal.sosfiltfilt(sections, moving, axis=0, padtype="odd", padlen=padding)
+
+
+def first_order(values: Array, interval_s: float, low_hz: float, high_hz: float) -> Array:
+    """Filter interval means by a first-order high-pass at `low_hz` and a first-order low-pass at `high_hz`.
+
+    Causal, and at rest at the first value before the record starts. Both sections are discretised exactly for an input
+    that holds through each interval; the output is the value at the start of each, after its jump. With `high_hz` above
+    the Nyquist frequency there is no low-pass.
+
+    Parameters
+    ----------
+    values
+        Means [interval].
+    interval_s
+        Length of an interval.
+    low_hz, high_hz
+        Corner frequencies (-3 dB).
+
+    Returns
+    -------
+    Array
+        [interval], the unit of `values`.
+    """
+    moving = values - values[:1]
+    if high_hz < 0.5 / interval_s:
+        kept = np.exp(-2 * np.pi * high_hz * interval_s)
+        moving = signal.lfilter([1 - kept], [1, -kept], moving)
+    kept = np.exp(-2 * np.pi * low_hz * interval_s)
+    slow = signal.lfilter([0.0, 1 - kept], [1, -kept], moving)
+    return moving - slow
+
+
+def describe_first_order(low_hz: float, high_hz: float, interval_s: float) -> str:
+    """Say in a sentence what :func:`first_order` does, for the appendix of a report."""
+    rate_hz = 1 / interval_s
+    high = f"low-pass at {high_hz:g} Hz" if high_hz < rate_hz / 2 else f"no low-pass ({rate_hz:g} samples/s)"
+    return f"causal, first-order high-pass at {low_hz:g} Hz, {high}, at rest at the first value"
+
+
+def describe_band_pass(low_hz: float, high_hz: float) -> str:
+    """Say in a sentence what :func:`band_pass` does, for the appendix of a report."""
+    return (
+        f"zero phase, Butterworth of order {ZERO_PHASE_ORDER} from {low_hz:g} to {high_hz:g} Hz, forwards and backwards"
+    )
