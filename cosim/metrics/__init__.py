@@ -78,9 +78,7 @@ def compute(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     whole = Section({})
     for name, section in sections.items():
         whole.values[name] = plain(section.values)
-        whole.reasons.update(section.reasons)
-        whole.places.update(section.places)
-        whole.lower_bounds.update(section.lower_bounds)
+        whole.add(section)
     return whole
 
 

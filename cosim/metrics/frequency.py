@@ -9,7 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cosim.metrics import parameters
-from cosim.metrics.section import NOTHING_WANTED, Section, Wanted, finite, not_recorded
+from cosim.metrics.faults import fault_intervals
+from cosim.metrics.ride_through import assess_envelopes
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, finite, not_recorded
+from cosim.metrics.time_average import block_means, sliding_means
 from cosim.result import Result
 
 Array = NDArray[np.float64]
@@ -25,10 +28,20 @@ GENERATOR_KEYS = (
     "peak_to_peak_mhz",
     "peak_to_peak_generator",
 )
-COI_KEYS = ("settling_hz", "coi", "max_rocof_hz_per_s", "max_rocof_time_s")
+COI = "centre of inertia"
+COI_KEYS = (
+    "settling_hz",
+    "settling_deviation_mhz",
+    "coi",
+    "mean_10s",
+    "outside_s",
+    "max_rocof_hz_per_s",
+    "max_rocof_time_s",
+)
 BUS_KEYS = ("worst_bus", "worst_bus_deviation_mhz", "worst_bus_time_s")
 SETTLING_SHARE = 0.1
 SETTLING_MIN_S = 1.0
+MEAN_S = 10.0
 OUTSIDE_MHZ = (36.0, 50.0, 100.0, 200.0, 500.0)
 PARAMETERS = {"outside_s": "<deviation>mHz"}
 """Groups whose last part is a parameter, and its shape."""
@@ -56,42 +69,83 @@ def takes(path: str) -> bool:
     return parameters.takes(PARAMETERS, path)
 
 
-def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     """Assess the frequency section of a run's metrics."""
     values = template()
-    reasons: dict[str, str] = {}
+    section = Section(values)
     nominal_hz = values["nominal_hz"] = float(result.attributes["nominal_hz"])
 
     speeds = extremes(result, "speed_pu", nominal_hz)
     if isinstance(speeds, str):
-        reasons |= {f"frequency.{key}": speeds for key in GENERATOR_KEYS}
+        section.reasons.update({f"frequency.{key}": speeds for key in GENERATOR_KEYS})
     else:
-        values |= _worst_generators(speeds, nominal_hz)
+        _add_worst_generators(section, speeds, nominal_hz)
 
     buses = extremes(result, "frequency_hz", 1.0)
     if isinstance(buses, str):
-        reasons |= {f"frequency.{key}": buses for key in BUS_KEYS}
+        section.reasons.update({f"frequency.{key}": buses for key in BUS_KEYS})
     else:
-        values |= _worst_bus(buses, nominal_hz)
+        _add_worst_bus(section, buses, nominal_hz)
 
+    envelopes = assess_envelopes(result, [e for e in wanted.envelopes if e.signal == "frequency"])
+    values["envelopes"] = envelopes.values
+    section.add(envelopes)
+
+    for parameter in wanted.parameters("frequency.outside_s"):
+        values["outside_s"].setdefault(parameter, None)
     coi = coi_series(result, nominal_hz)
     if isinstance(coi, str):
-        reasons |= {f"frequency.{key}": coi for key in COI_KEYS}
-        return Section(values, reasons)
+        section.reasons.update({f"frequency.{key}": coi for key in COI_KEYS})
+        return section
     time_s, coi_hz = coi
-    values["coi"] = _coi_extremes(result, time_s, coi_hz)
-    values["settling_hz"] = settling(time_s, coi_hz)
-    if values["settling_hz"] is None:
-        reasons["frequency.settling_hz"] = f"the record is shorter than {SETTLING_MIN_S:g} s"
-    faults = fault_intervals(result.events)
+    _add_coi_extremes(section, result, time_s, coi_hz, nominal_hz)
+    _add_rocof(section, time_s, coi_hz, fault_intervals(result.events))
+    _add_means(section, time_s, coi_hz, nominal_hz)
+    return section
+
+
+def _add_rocof(section: Section, time_s: Array, coi_hz: Array, faults: list[tuple[float, float]]) -> None:
     for name, window_s in ROCOF_WINDOWS_S.items():
+        path = f"frequency.max_rocof_hz_per_s.{name}"
         worst = max_rocof(time_s, coi_hz, window_s, faults)
         if isinstance(worst, str):
-            reasons[f"frequency.max_rocof_hz_per_s.{name}"] = worst
-            reasons[f"frequency.max_rocof_time_s.{name}"] = worst
+            section.reasons[path] = section.reasons[f"frequency.max_rocof_time_s.{name}"] = worst
         else:
-            values["max_rocof_hz_per_s"][name], values["max_rocof_time_s"][name] = worst
-    return Section(values, reasons)
+            section.values["max_rocof_hz_per_s"][name], section.values["max_rocof_time_s"][name] = worst
+            section.places[path] = Place(COI, worst[1])
+
+
+def _add_means(section: Section, time_s: Array, coi_hz: Array, nominal_hz: float) -> None:
+    """Settling frequency, extremes of 10-s means, and seconds outside each band by 1-s means."""
+    values = section.values
+    values["settling_hz"] = settled_hz = settling(time_s, coi_hz)
+    if settled_hz is None:
+        for key in ("settling_hz", "settling_deviation_mhz"):
+            section.reasons[f"frequency.{key}"] = f"the record is shorter than {SETTLING_MIN_S:g} s"
+    else:
+        values["settling_deviation_mhz"] = 1e3 * abs(settled_hz - nominal_hz)
+    for key in ("settling_hz", "settling_deviation_mhz"):
+        section.places[f"frequency.{key}"] = Place(COI)
+
+    end_s, mean_hz = sliding_means(time_s, coi_hz, MEAN_S)
+    if not end_s.size or np.isnan(mean_hz).all():
+        section.reasons["frequency.mean_10s"] = f"the record is shorter than {MEAN_S:g} s, or not finite"
+    else:
+        for side, at in (("min", int(np.nanargmin(mean_hz))), ("max", int(np.nanargmax(mean_hz)))):
+            values["mean_10s"][f"{side}_hz"] = mean_hz[at]
+            section.places[f"frequency.mean_10s.{side}_hz"] = Place(COI, float(end_s[at]))
+
+    second_hz = block_means(time_s, coi_hz, 1.0)
+    if not second_hz.size:
+        section.reasons["frequency.outside_s"] = "the record is shorter than 1 s"
+        return
+    away_mhz = 1e3 * np.abs(second_hz - nominal_hz)
+    for parameter in values["outside_s"]:
+        (band_mhz,) = parameters.numbers(PARAMETERS["outside_s"], parameter) or (np.nan,)
+        outside = away_mhz > band_mhz
+        values["outside_s"][parameter] = float(outside.sum())
+        first_s = float(time_s[0] + outside.argmax()) if outside.any() else None
+        section.places[f"frequency.outside_s.{parameter}"] = Place(COI, first_s)
 
 
 def extremes(result: Result, channel: str, scale: float) -> pd.DataFrame | str:
@@ -216,65 +270,73 @@ def max_rocof(
     return float(rate[worst]), float(at[worst])
 
 
-def fault_intervals(events: pd.DataFrame) -> list[tuple[float, float]]:
-    """Times between ``fault`` and ``fault_cleared`` events; overlapping faults merge.
-
-    Parameters
-    ----------
-    events
-        Columns time_s and kind.
-    """
-    change = events["kind"].map({"fault": 1, "fault_cleared": -1}).dropna()
-    times = events.loc[change.index, "time_s"].to_numpy(dtype=float)
-    order = np.argsort(times, kind="stable")
-    active = np.concatenate([[0], np.cumsum(change.to_numpy(dtype=int)[order])])
-    times = times[order]
-    starts = times[(active[:-1] == 0) & (active[1:] > 0)]
-    ends = times[(active[:-1] > 0) & (active[1:] == 0)]
-    if ends.size < starts.size:  # still on at the end of the record
-        ends = np.append(ends, np.inf)
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
-
-
-def _worst_generators(table: pd.DataFrame, nominal_hz: float) -> dict[str, Any]:
-    lowest, highest = table["min"].to_numpy().argmin(), table["max"].to_numpy().argmax()
-    nadir, zenith = table.iloc[lowest], table.iloc[highest]
+def _add_worst_generators(section: Section, table: pd.DataFrame, nominal_hz: float) -> None:
+    nadir = table.iloc[table["min"].to_numpy().argmin()]
+    zenith = table.iloc[table["max"].to_numpy().argmax()]
     swing = (table["max"] - table["min"]).to_numpy()
-    return {
-        "nadir_hz": nadir["min"],
-        "nadir_time_s": nadir["min_time_s"],
-        "nadir_generator": nadir.name,
-        "zenith_hz": zenith["max"],
-        "zenith_time_s": zenith["max_time_s"],
-        "zenith_generator": zenith.name,
-        "max_deviation_mhz": 1e3 * max(nominal_hz - nadir["min"], zenith["max"] - nominal_hz),
-        "peak_to_peak_mhz": 1e3 * swing.max(),
-        "peak_to_peak_generator": table.index[swing.argmax()],
-    }
+    swinging = str(table.index[swing.argmax()])
+    section.values.update(
+        {
+            "nadir_hz": nadir["min"],
+            "nadir_time_s": nadir["min_time_s"],
+            "nadir_generator": nadir.name,
+            "zenith_hz": zenith["max"],
+            "zenith_time_s": zenith["max_time_s"],
+            "zenith_generator": zenith.name,
+            "max_deviation_mhz": 1e3 * max(nominal_hz - nadir["min"], zenith["max"] - nominal_hz),
+            "peak_to_peak_mhz": 1e3 * swing.max(),
+            "peak_to_peak_generator": swinging,
+        }
+    )
+    lowest = Place(str(nadir.name), float(nadir["min_time_s"]))
+    highest = Place(str(zenith.name), float(zenith["max_time_s"]))
+    is_low = nominal_hz - nadir["min"] >= zenith["max"] - nominal_hz
+    section.places.update(
+        {
+            "frequency.nadir_hz": lowest,
+            "frequency.zenith_hz": highest,
+            "frequency.max_deviation_mhz": lowest if is_low else highest,
+            "frequency.peak_to_peak_mhz": Place(swinging),
+        }
+    )
 
 
-def _worst_bus(table: pd.DataFrame, nominal_hz: float) -> dict[str, Any]:
+def _add_worst_bus(section: Section, table: pd.DataFrame, nominal_hz: float) -> None:
     below = (nominal_hz - table["min"]).to_numpy()
     above = (table["max"] - nominal_hz).to_numpy()
     worst = int(np.maximum(below, above).argmax())
     side = "min" if below[worst] >= above[worst] else "max"
-    return {
-        "worst_bus": table.index[worst],
-        "worst_bus_deviation_mhz": 1e3 * max(below[worst], above[worst]),
-        "worst_bus_time_s": table[f"{side}_time_s"].iloc[worst],
-    }
+    place = Place(str(table.index[worst]), float(table[f"{side}_time_s"].iloc[worst]))
+    section.values.update(
+        {
+            "worst_bus": place.where,
+            "worst_bus_deviation_mhz": 1e3 * max(below[worst], above[worst]),
+            "worst_bus_time_s": place.time_s,
+        }
+    )
+    section.places["frequency.worst_bus_deviation_mhz"] = place
 
 
-def _coi_extremes(result: Result, time_s: Array, coi_hz: Array) -> dict[str, Any]:
+def _add_coi_extremes(section: Section, result: Result, time_s: Array, coi_hz: Array, nominal_hz: float) -> None:
     if result.has_channel("coi_hz"):
         low, low_s, high, high_s = result.extrema("coi_hz").to_numpy()[0]
     else:
         first, last = int(np.nanargmin(coi_hz)), int(np.nanargmax(coi_hz))
         low, low_s, high, high_s = coi_hz[first], time_s[first], coi_hz[last], time_s[last]
-    return {
+    section.values["coi"] = {
         "nadir_hz": low,
         "nadir_time_s": low_s,
         "zenith_hz": high,
         "zenith_time_s": high_s,
+        "max_deviation_mhz": 1e3 * max(nominal_hz - low, high - nominal_hz),
         "peak_to_peak_mhz": 1e3 * (high - low),
     }
+    lowest, highest = Place(COI, float(low_s)), Place(COI, float(high_s))
+    section.places.update(
+        {
+            "frequency.coi.nadir_hz": lowest,
+            "frequency.coi.zenith_hz": highest,
+            "frequency.coi.max_deviation_mhz": lowest if nominal_hz - low >= high - nominal_hz else highest,
+            "frequency.coi.peak_to_peak_mhz": Place(COI),
+        }
+    )

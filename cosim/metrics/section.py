@@ -44,6 +44,12 @@ class Section:
     places: dict[str, Place] = field(default_factory=dict)
     lower_bounds: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Section) -> None:
+        """Take over what another section says of its values; the values themselves are the caller's to place."""
+        self.reasons.update(other.reasons)
+        self.places.update(other.places)
+        self.lower_bounds.update(other.lower_bounds)
+
 
 @dataclass(frozen=True)
 class Wanted:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from cosim.metrics.section import Section, finite, not_recorded
+from cosim.metrics.section import Place, Section, finite, not_recorded
 from cosim.result import Result
 
+RETURNED_PU = 0.9
+RECOVERED_SHARE = 0.9
 _NOTED = ("energy_error", "below_v_min_s")
 
 
@@ -20,26 +22,29 @@ def template() -> dict[str, Any]:
 
 def assess(result: Result) -> Section:
     """Assess every site of a run."""
-    values: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
+    section = Section({})
     for name in result.sites:
-        values[name], why = assess_site(result, name)
-        reasons |= {f"site.{name}.{key}": reason for key, reason in why.items()}
-    return Section(values, reasons)
+        site = assess_site(result, name)
+        section.values[name] = site.values
+        section.reasons.update({f"site.{name}.{key}": reason for key, reason in site.reasons.items()})
+        section.lower_bounds.update({f"site.{name}.{key}": why for key, why in site.lower_bounds.items()})
+        section.places.update({f"site.{name}.{key}": Place(name) for key in site.values})
+        section.places.update({f"site.{name}.{key}": place for key, place in site.places.items()})
+    return section
 
 
-def assess_site(result: Result, name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """One site's metrics, and reasons for those that are None.
+def assess_site(result: Result, name: str) -> Section:
+    """One site's metrics; keys of the section's tables are without the site's path.
 
     Energy is the trapezoid over the stored nodes; a jump's two rows have no width, so it is exact for
     the power that the solver saw.
     """
-    values = template()
-    reasons: dict[str, str] = {}
+    section = Section(template())
+    values, reasons = section.values, section.reasons
     notes = result.site_attributes(name)
     draw = result.site(name)
     if draw.empty:
-        reasons |= dict.fromkeys(("mean_mw", "min_mw", "max_mw", "energy_mwh"), "no time step was stored")
+        reasons.update(dict.fromkeys(("mean_mw", "min_mw", "max_mw", "energy_mwh"), "no time step was stored"))
     else:
         power_mw, time_s = finite(draw["power_mw"].to_numpy()), draw.index.to_numpy()
         energy_mws = float(np.trapezoid(power_mw, time_s))
@@ -47,7 +52,6 @@ def assess_site(result: Result, name: str) -> tuple[dict[str, Any], dict[str, st
         values["mean_mw"] = energy_mws / duration_s if duration_s > 0 else power_mw[-1]
         values["min_mw"], values["max_mw"] = power_mw.min(), power_mw.max()
         values["energy_mwh"] = energy_mws / 3600.0
-
     for key in _NOTED:
         values[key] = notes.get(key)
         if values[key] is None:
@@ -56,10 +60,44 @@ def assess_site(result: Result, name: str) -> tuple[dict[str, Any], dict[str, st
     if values["poi_min_pu"] is None or values["poi_max_pu"] is None:
         poi = _poi_voltage(result, notes.get("bus"))
         if isinstance(poi, str):
-            reasons |= {"poi_min_pu": poi, "poi_max_pu": poi}
+            reasons.update({"poi_min_pu": poi, "poi_max_pu": poi})
         else:
             values["poi_min_pu"], values["poi_max_pu"] = poi
-    return values, reasons
+    _add_recovery(section, result, name, notes.get("bus"))
+    return section
+
+
+def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None:
+    """Longest time from the return of the voltage until the site draws 90 % of its power before the sag."""
+    key = "power_recovery_s"
+    if not result.has_channel("voltage_pu"):
+        section.reasons[key] = not_recorded("voltage_pu")
+        return
+    if str(bus) not in result.elements("voltage_pu"):
+        section.reasons[key] = f"the voltage of the site's bus ({bus}) was not recorded"
+        return
+    voltage = result.channel("voltage_pu", [str(bus)])
+    volts, time_s = finite(voltage.to_numpy()[:, 0]), voltage.index.to_numpy()
+    low = volts < RETURNED_PU
+    falls = np.flatnonzero(~low[:-1] & low[1:]) + 1
+    rises = np.flatnonzero(low[:-1] & ~low[1:]) + 1
+    if not falls.size or not rises.size or rises[-1] < falls[0]:
+        section.reasons[key] = f"the voltage of bus {bus} never came back from below {RETURNED_PU:g} pu"
+        return
+    draw = result.site(name)
+    power_mw, node_s = finite(draw["power_mw"].to_numpy()), draw.index.to_numpy()
+    worst_s, worst_at_s, is_open = -1.0, float("nan"), False
+    for rise in rises[rises > falls[0]].tolist():
+        back_s, gone_s = time_s[rise], time_s[falls[falls < rise][-1]]
+        before_mw = power_mw[max(int(np.searchsorted(node_s, gone_s)) - 2, 0)]
+        from_here = np.flatnonzero((node_s >= back_s - 1e-9) & (power_mw >= RECOVERED_SHARE * before_mw))
+        returned_s = float(node_s[from_here[0]] - back_s) if from_here.size else float(node_s[-1] - back_s)
+        if returned_s > worst_s:
+            worst_s, worst_at_s, is_open = max(returned_s, 0.0), float(back_s), not from_here.size
+    section.values[key] = worst_s
+    section.places[key] = Place(name, worst_at_s)
+    if is_open:
+        section.lower_bounds[key] = "the site does not draw 90 % of its power again before the end of the record"
 
 
 def _poi_voltage(result: Result, bus: Any) -> tuple[float, float] | str:

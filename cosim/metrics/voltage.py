@@ -2,66 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from cosim.metrics import flicker
-from cosim.metrics.section import NOTHING_WANTED, Section, Wanted, finite, not_recorded
+from cosim.metrics.faults import fault_intervals
+from cosim.metrics.recovery import DIPS, RETURNS, longest_dip, time_to_return
+from cosim.metrics.ride_through import assess_envelopes
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, finite, not_recorded
+from cosim.metrics.time_average import rapid_change, sliding_means
+from cosim.metrics.voltage_events import SAG_PU, SWELL_PU, events
 from cosim.result import Result
 
 Array = NDArray[np.float64]
-# IEEE Std 1159-2009, table 2: magnitudes in pu and durations.
-SAG_PU = 0.9
-SWELL_PU = 1.1
-INTERRUPTION_PU = 0.1
-UNDERVOLTAGE_PU = 0.8
-SHORTEST_CYCLES = 0.5
-INSTANTANEOUS_CYCLES = 30.0
-MOMENTARY_S = 3.0
-TEMPORARY_S = 60.0
-SWELL_TOP_PU = {"instantaneous": 1.8, "momentary": 1.4, "temporary": 1.2}
-OVERVOLTAGE_TOP_PU = 1.2
+MEAN_S = 600.0
 
 
 def template() -> dict[str, Any]:
     """Every key of the section, with nothing assessed."""
     keys = ("min_pu", "min_bus", "min_time_s", "max_pu", "max_bus", "max_time_s", "shortest_event_s", "events")
     changes = ("max_pu", "max_bus", "max_time_s", "steady_pu", "steady_bus", "steady_time_s")
-    recovery = ("to_80_percent_s", "to_90_percent_s", "then_below_70_percent_s", "then_below_80_percent_s")
     return {
         **dict.fromkeys((*keys, "swing_pu", "swing_bus")),
         "mean_600s": dict.fromkeys(("min_pu", "max_pu")),
         "rapid_change": dict.fromkeys(changes),
-        "recovery": dict.fromkeys(recovery),
+        "recovery": dict.fromkeys((*RETURNS, *DIPS)),
         "flicker": {},
         "envelopes": {},
     }
 
 
-def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:  # noqa: ARG001
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     """Assess the voltage section of a run's metrics."""
     values = template()
     flickers = flicker.assess(result)
     values["flicker"] = flickers.values
+    section = Section(values, dict(flickers.reasons), dict(flickers.places), dict(flickers.lower_bounds))
+    envelopes = assess_envelopes(result, [e for e in wanted.envelopes if e.signal == "voltage"])
+    values["envelopes"] = envelopes.values
+    section.add(envelopes)
     if not result.has_channel("voltage_pu"):
-        return Section(values, {"voltage": not_recorded("voltage_pu")})
+        section.reasons.update(_not_assessed(values, not_recorded("voltage_pu")))
+        return section
     table = result.extrema("voltage_pu").dropna()
     if table.empty or not result.time_s.size:
-        return Section(values, {"voltage": "channel voltage_pu holds no values"})
-    notes = result.attributes
+        section.reasons.update(_not_assessed(values, "channel voltage_pu holds no values"))
+        return section
+    _add_extremes(section, table)
+    frame = result.channel("voltage_pu")
+    time_s, voltage_pu = frame.index.to_numpy(), frame.to_numpy()
+    buses = list(frame.columns)
+    values["shortest_event_s"] = shortest_event(time_s, result.attributes.get("step_s"))
+    if not values["shortest_event_s"]:
+        section.reasons["voltage.shortest_event_s"] = "one row was stored"
+    outside = (table["min"] < SAG_PU) | (table["max"] > SWELL_PU)
+    chosen = [k for k, bus in enumerate(buses) if bus in table.index and outside[bus]]  # of others no event can be
+    nominal_hz = float(result.attributes["nominal_hz"])
+    values["events"] = events(time_s, voltage_pu[:, chosen], [buses[k] for k in chosen], nominal_hz)
+    _add_changes(section, time_s, voltage_pu, buses)
+    _add_recovery(section, result, time_s, voltage_pu, buses)
+    return section
+
+
+def _not_assessed(values: Mapping[str, Any], why: str) -> dict[str, str]:
+    """Reasons for everything but flicker and envelopes, which say their own."""
+    return {f"voltage.{key}": why for key in values if key not in ("flicker", "envelopes")}
+
+
+def _add_extremes(section: Section, table: pd.DataFrame) -> None:
     for side, index in (("min", table["min"].to_numpy().argmin()), ("max", table["max"].to_numpy().argmax())):
         row = table.iloc[index]
-        values |= {f"{side}_pu": row[side], f"{side}_bus": row.name, f"{side}_time_s": row[f"{side}_time_s"]}
-    outside = table[(table["min"] < SAG_PU) | (table["max"] > SWELL_PU)]
-    frame = result.channel("voltage_pu", list(outside.index))  # of the others no event can be
-    time_s = frame.index.to_numpy()
-    values["shortest_event_s"] = shortest_event(time_s, notes.get("step_s"))
-    values["events"] = events(time_s, frame.to_numpy(), list(frame.columns), float(notes["nominal_hz"]))
-    reasons = {} if values["shortest_event_s"] else {"voltage.shortest_event_s": "one row was stored"}
-    return Section(values, reasons)
+        time_s = row[f"{side}_time_s"]
+        section.values.update({f"{side}_pu": row[side], f"{side}_bus": row.name, f"{side}_time_s": time_s})
+        section.places[f"voltage.{side}_pu"] = Place(str(row.name), float(time_s))
+    swing = (table["max"] - table["min"]).to_numpy()
+    section.values.update({"swing_pu": swing.max(), "swing_bus": table.index[swing.argmax()]})
+    section.places["voltage.swing_pu"] = Place(str(table.index[swing.argmax()]))
+
+
+def _add_changes(section: Section, time_s: Array, voltage_pu: Array, buses: Sequence[str]) -> None:
+    """Rapid changes of all buses, and extremes of their means over 10 minutes."""
+    changes = section.values["rapid_change"]
+    found = np.array([rapid_change(time_s, np.ascontiguousarray(column)) for column in voltage_pu.T])
+    for side, column in (("max", 0), ("steady", 2)):
+        if np.isnan(found[:, column]).all():
+            section.reasons[f"voltage.rapid_change.{side}"] = "the record is too short for means over 1 s"
+            for key in ("pu", "bus", "time_s"):
+                section.reasons[f"voltage.rapid_change.{side}_{key}"] = "the record is too short for means over 1 s"
+            continue
+        worst = int(np.nanargmax(found[:, column]))
+        size, at_s = found[worst, column : column + 2]
+        changes |= {f"{side}_pu": size, f"{side}_bus": buses[worst], f"{side}_time_s": at_s}
+        section.places[f"voltage.rapid_change.{side}_pu"] = Place(buses[worst], float(at_s))
+    if time_s[-1] - time_s[0] < MEAN_S * (1 - 1e-9):
+        section.reasons["voltage.mean_600s"] = f"the record is shorter than {MEAN_S:g} s"
+        return
+    for side, pick in (("min", np.nanargmin), ("max", np.nanargmax)):
+        means = [sliding_means(time_s, column, MEAN_S) for column in voltage_pu.T]
+        extremes = np.array([getattr(np, side)(mean) for _, mean in means])
+        if np.isnan(extremes).all():
+            section.reasons[f"voltage.mean_600s.{side}_pu"] = "the voltages are not finite throughout"
+            continue
+        worst = int(pick(extremes))
+        ends, mean = means[worst]
+        section.values["mean_600s"][f"{side}_pu"] = extremes[worst]
+        at_s = ends[np.argmin(mean) if side == "min" else np.argmax(mean)]
+        section.places[f"voltage.mean_600s.{side}_pu"] = Place(buses[worst], float(at_s))
+
+
+def _add_recovery(section: Section, result: Result, time_s: Array, voltage_pu: Array, buses: Sequence[str]) -> None:
+    """Recovery after the last fault, against the voltage before it."""
+    faults = [fault for fault in fault_intervals(result.events) if np.isfinite(fault[1])]
+    if not faults:
+        section.reasons["voltage.recovery"] = "no fault was cleared in the run"
+        return
+    start_s, end_s = faults[-1]
+    before, after = time_s < start_s, time_s >= end_s
+    if not before.any() or after.sum() < 2:
+        section.reasons["voltage.recovery"] = "nothing was recorded before the last fault, or after it"
+        return
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = finite(voltage_pu[after] / voltage_pu[before][-1])
+    with_supply = np.flatnonzero(np.isfinite(share).all(axis=0))
+    share, names = share[:, with_supply], [buses[k] for k in with_supply.tolist()]
+    if not names:
+        section.reasons["voltage.recovery"] = "the voltages after the last fault are not finite"
+        return
+    measures = [(key, time_to_return, level) for key, level in RETURNS.items()]
+    measures += [(key, longest_dip, level) for key, level in DIPS.items()]
+    for key, measure, level in measures:
+        found = measure(time_s[after], share, level)
+        path = f"voltage.recovery.{key}"
+        section.values["recovery"][key] = found.time_s
+        section.places[path] = Place(names[found.bus] if found.time_s > 0 else None, end_s)
+        if found.is_open:
+            section.lower_bounds[path] = f"bus {names[found.bus]} is still below {level:g} at the end of the record"
 
 
 def shortest_event(time_s: Array, step_s: float | None) -> float | None:
@@ -77,108 +156,3 @@ def shortest_event(time_s: Array, step_s: float | None) -> float | None:
     if time_s.size < 2:
         return step_s
     return max(float(np.diff(time_s).max()), step_s or 0.0)
-
-
-def events(time_s: Array, voltage_pu: Array, buses: Sequence[str], nominal_hz: float) -> list[dict[str, Any]]:
-    """Every excursion of a bus below 0.9 or above 1.1 pu, by start time.
-
-    One event is one unbroken excursion, named by its worst sample: a sag that touches 0.1 pu is an
-    interruption, and its duration is the whole time outside the band. Crossings are interpolated
-    linearly between samples; at a jump, which is stored as one row, that is late or early by less than
-    a sample interval. A bus that starts outside has an event that starts with the record. A value that is
-    not finite ends an event.
-
-    Parameters
-    ----------
-    time_s
-        [time].
-    voltage_pu
-        [time, bus].
-    nominal_hz
-        For limits which the standard states in cycles.
-
-    Returns
-    -------
-    list of dict
-        bus, kind (sag, swell, interruption, undervoltage, overvoltage), residual_pu, duration_s, start_s,
-        category, open (still on at the end of the record: its duration is a lower bound).
-    """
-    found: list[dict[str, Any]] = []
-    # A swell is a sag of the negated voltage.
-    for sign, threshold in ((1.0, SAG_PU), (-1.0, -SWELL_PU)):
-        signed = sign * finite(voltage_pu)
-        for bus in np.flatnonzero((signed < threshold).any(axis=0)).tolist():
-            starts, durations, worst, still_on = _excursions(time_s, signed[:, bus], threshold)
-            rows = zip(starts, durations, sign * worst, still_on, strict=True)
-            for start, duration, residual, is_open in rows:
-                kind, category = classify(float(residual), float(duration), nominal_hz)
-                found.append(
-                    {
-                        "bus": buses[bus],
-                        "kind": kind,
-                        "residual_pu": float(residual),
-                        "duration_s": float(duration),
-                        "start_s": float(start),
-                        "category": category,
-                        "open": bool(is_open),
-                    }
-                )
-    return sorted(found, key=lambda event: event["start_s"])
-
-
-def classify(residual_pu: float, duration_s: float, nominal_hz: float) -> tuple[str, str]:
-    """Kind and category of an excursion by IEEE Std 1159-2009, table 2.
-
-    A magnitude that the standard's table does not have for that duration is said to be beyond it.
-    """
-    low_kind = "interruption" if residual_pu < INTERRUPTION_PU else "sag"
-    kind = low_kind if residual_pu < 1 else "swell"
-    if duration_s > TEMPORARY_S:
-        return _long_duration(kind, residual_pu)
-    if duration_s * nominal_hz < SHORTEST_CYCLES:
-        return kind, "too short to classify"
-    if duration_s > MOMENTARY_S:
-        length = "temporary"
-    elif kind != "interruption" and duration_s * nominal_hz <= INSTANTANEOUS_CYCLES:
-        length = "instantaneous"
-    else:
-        length = "momentary"
-    category = f"{length} {kind}"
-    if kind == "swell" and residual_pu > SWELL_TOP_PU[length]:
-        category += f" (beyond {SWELL_TOP_PU[length]:g} pu)"
-    return kind, category
-
-
-def _long_duration(kind: str, residual_pu: float) -> tuple[str, str]:
-    if kind == "interruption":
-        return kind, "sustained interruption"
-    if kind == "sag":
-        beyond = "" if residual_pu >= UNDERVOLTAGE_PU else f" (below {UNDERVOLTAGE_PU:g} pu)"
-        return "undervoltage", "undervoltage" + beyond
-    beyond = "" if residual_pu <= OVERVOLTAGE_TOP_PU else f" (beyond {OVERVOLTAGE_TOP_PU:g} pu)"
-    return "overvoltage", "overvoltage" + beyond
-
-
-def _excursions(time_s: Array, value: Array, threshold: float) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
-    """Start, duration, minimum and still-on flag of each stretch of `value` [time] below a threshold."""
-    below = value < threshold
-    edges = np.flatnonzero(np.diff(below, prepend=False, append=False))
-    first, after = edges[::2], edges[1::2]  # samples first ... after - 1 are below
-    last_sample = time_s.size - 1
-    still_on = after > last_sample
-    start_s = _crossing(time_s, value, threshold, first)
-    back_s = _crossing(time_s, value, threshold, np.minimum(after, last_sample))
-    end_s = np.where(still_on, time_s[-1], back_s)
-    # The appended +inf lets the last stretch end with the record; odd entries are gaps between stretches.
-    padded = np.append(value, np.inf)
-    worst = np.minimum.reduceat(padded, edges)[::2]
-    return start_s, end_s - start_s, worst, still_on
-
-
-def _crossing(time_s: Array, value: Array, threshold: float, sample: NDArray[np.intp]) -> Array:
-    """When `value` crosses the threshold between each given sample and the one before it."""
-    before = np.maximum(sample - 1, 0)
-    step = value[sample] - value[before]
-    crosses = np.isfinite(step) & (step != 0)  # neither the record's first sample nor a border to NaN
-    share = np.divide(threshold - value[before], step, out=np.ones_like(step), where=crosses)
-    return time_s[before] + share * (time_s[sample] - time_s[before])

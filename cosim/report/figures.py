@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cosim.metrics import frequency, ramp
+from cosim.metrics.faults import fault_intervals
 from cosim.metrics.section import finite
 from cosim.report.decimate import MAX_POINTS
 from cosim.report.drawing import (
@@ -194,7 +195,7 @@ def rocof(source: Source) -> Figure:
         return _no_figure(about, coi)
     time_s, coi_hz = coi
     plot, drawn = axes(1, ["RoCoF (Hz/s)"], SINGLE_PX), Range()
-    faults = frequency.fault_intervals(result.events)
+    faults = fault_intervals(result.events)
     missing, sentences = [], []
     for (name, window_s), colour in zip(frequency.ROCOF_WINDOWS_S.items(), WINDOW_COLOURS, strict=True):
         worst = frequency.max_rocof(time_s, coi_hz, window_s, faults)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_runs import write_run
 
-from cosim.metrics import frequency
+from cosim.metrics import Wanted, faults, frequency
 
 UNEVEN_S = st.lists(st.floats(1e-3, 0.4), min_size=5, max_size=80).map(
     lambda steps: np.concatenate([[0.0], np.cumsum(steps)])
@@ -66,8 +66,8 @@ def test_fault_intervals_merge_and_may_stay_open():
             "kind": ["fault", "fault", "fault_cleared", "fault_cleared", "line_trip", "fault"],
         }
     )
-    assert frequency.fault_intervals(events) == [(1.0, 1.3), (5.0, np.inf)]
-    assert frequency.fault_intervals(events.iloc[:0]) == []
+    assert faults.fault_intervals(events) == [(1.0, 1.3), (5.0, np.inf)]
+    assert faults.fault_intervals(events.iloc[:0]) == []
 
 
 def test_window_shorter_than_recording_interval_or_longer_than_record():
@@ -156,3 +156,42 @@ def test_nothing_recorded(tmp_path, channels):
     assert values["nominal_hz"] == 60.0
     assert values["nadir_hz"] is values["settling_hz"] is values["coi"]["nadir_hz"] is None
     assert {"frequency.nadir_hz", "frequency.coi", "frequency.worst_bus"} <= set(reasons)
+
+
+def test_time_outside_bands_by_1_s_means(tmp_path):
+    time_s = np.arange(0, 20.001, 0.05)
+    hz = np.where((time_s >= 4) & (time_s < 7), 59.9, 60.0)  # 3 s at -100 mHz
+    hz = np.where(
+        (time_s >= 10.2) & (time_s < 10.5), 59.0, hz
+    )  # 0.3 s at -1 Hz: a mean of about -300 mHz in one second
+    run = write_run(tmp_path, time_s, {"speed_pu": {"G": hz / 60}}, inertia=[1.0])
+    section = frequency.assess(run, Wanted(("frequency.outside_s.90mHz", "frequency.outside_s.250mHz")))
+    found = section.values["outside_s"]
+    assert found["90mHz"] == 4
+    assert found["250mHz"] == 1
+    assert found["500mHz"] == 0
+    assert section.places["frequency.outside_s.90mHz"] == ("centre of inertia", 4.0)
+
+
+def test_a_mean_on_the_band_is_inside(tmp_path):
+    time_s = np.arange(0, 5.5, 0.5)
+    run = write_run(tmp_path, time_s, {"speed_pu": {"G": np.full(time_s.size, 59.5 / 60)}}, inertia=[1.0])
+    found = frequency.assess(run).values["outside_s"]
+    assert found["500mHz"] in (0, 5)  # rounding of the speed decides
+    assert found["200mHz"] == 5
+    exact = write_run(tmp_path, time_s, {"speed_pu": {"G": np.full(time_s.size, 0.9921875)}}, inertia=[1.0])
+    wanted = Wanted(("frequency.outside_s.468.75mHz", "frequency.outside_s.468.74mHz"))
+    found = frequency.assess(exact, wanted).values["outside_s"]
+    assert (found["468.75mHz"], found["468.74mHz"]) == (0, 5)
+
+
+def test_ten_second_means_and_settling_deviation(tmp_path):
+    time_s = np.arange(0, 40.001, 0.1)
+    hz = np.interp(time_s, [0, 20, 40], [60, 59.8, 59.8])
+    section = frequency.assess(write_run(tmp_path, time_s, {"speed_pu": {"G": hz / 60}}, inertia=[1.0]))
+    assert section.values["mean_10s"]["min_hz"] == pytest.approx(59.8)
+    assert section.values["mean_10s"]["max_hz"] == pytest.approx(59.95, abs=1e-4)
+    assert section.values["settling_deviation_mhz"] == pytest.approx(200)
+    assert section.values["coi"]["max_deviation_mhz"] == pytest.approx(200)
+    assert section.places["frequency.coi.max_deviation_mhz"] == ("centre of inertia", pytest.approx(20))
+    assert section.places["frequency.nadir_hz"].where == "G"

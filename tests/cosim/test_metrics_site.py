@@ -16,7 +16,7 @@ def test_energy_never_crosses_a_jump(tmp_path):
     )
     section = site.assess(run)
     values, reasons = section.values, section.reasons
-    assert not reasons
+    assert list(reasons) == ["site.dc1.power_recovery_s"]  # the voltage never left 0.9 pu
     assert values["dc1"] == pytest.approx(
         {
             "mean_mw": 200 / 3,
@@ -27,6 +27,7 @@ def test_energy_never_crosses_a_jump(tmp_path):
             "poi_min_pu": 0.95,
             "poi_max_pu": 1.04,
             "below_v_min_s": 0.0,
+            "power_recovery_s": None,
         }
     )
 
@@ -50,3 +51,19 @@ def test_missing_voltage_has_a_reason(tmp_path):
     values, reasons = section.values, section.reasons
     assert "(16)" in reasons["site.dc1.poi_min_pu"]
     assert (values["dc1"]["mean_mw"], values["dc1"]["energy_mwh"]) == (5.0, 0.0)
+
+
+def test_power_comes_back_after_the_voltage(tmp_path):
+    time_s = np.arange(0, 10.001, 0.1)
+    volts = np.where((time_s > 1.95) & (time_s < 3.05), 0.5, 1.0)  # back at 3.1 s
+    power = np.interp(time_s, [0, 2.0, 2.001, 4, 6, 10], [100, 100, 0, 0, 100, 100.0])  # 90 MW at 5.8 s
+    run = write_run(tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=power, site_notes={"bus": "16"})
+    section = site.assess(run)
+    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(2.7, abs=0.01)
+    assert section.places["site.dc1.power_recovery_s"] == ("dc1", pytest.approx(3.1))
+    assert not section.lower_bounds
+    gone = np.where(time_s < 2, 100.0, 0.0)
+    run = write_run(tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=gone, site_notes={"bus": "16"})
+    section = site.assess(run)
+    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(6.9)
+    assert "90 %" in section.lower_bounds["site.dc1.power_recovery_s"]

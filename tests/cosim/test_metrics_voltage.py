@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_runs import write_run
 
-from cosim.metrics import voltage
+from cosim.metrics import voltage, voltage_events
+from cosim.metrics.time_average import block_means, rapid_change, sliding_means
 
 KEYS = {"bus", "kind", "residual_pu", "duration_s", "start_s", "category", "open"}
 
@@ -35,7 +36,7 @@ def test_crossings_of_known_shapes(sags):
         placed.append((start * step, length * step, level))
         start += length + 6
     time_s = np.arange(start + 20) * step
-    found = voltage.events(time_s, trapezoids(time_s, placed, fall)[:, None], ["b"], 60.0)
+    found = voltage_events.events(time_s, trapezoids(time_s, placed, fall)[:, None], ["b"], 60.0)
     assert len(found) == len(placed)
     for event, (at, length, level) in zip(found, placed, strict=True):
         threshold = 0.9 if level < 1 else 1.1
@@ -68,7 +69,7 @@ def slow_count(value):
 def test_counts_and_residuals_against_a_slow_count(columns):
     value = np.array(columns).T
     time_s = np.arange(12.0)
-    found = voltage.events(time_s, value, [str(k) for k in range(len(columns))], 60.0)
+    found = voltage_events.events(time_s, value, [str(k) for k in range(len(columns))], 60.0)
     for k, column in enumerate(columns):
         mine = [event for event in found if event["bus"] == str(k)]
         assert len(mine) == slow_count(column)
@@ -87,7 +88,7 @@ def test_counts_and_residuals_against_a_slow_count(columns):
 
 def test_event_from_the_start_and_event_to_the_end():
     time_s = np.array([0.0, 1.0, 2.0, 3.0])
-    (first, second) = voltage.events(time_s, np.array([[0.8], [1.0], [1.0], [0.8]]), ["b"], 50.0)
+    (first, second) = voltage_events.events(time_s, np.array([[0.8], [1.0], [1.0], [0.8]]), ["b"], 50.0)
     assert (first["start_s"], first["duration_s"], first["open"]) == (0.0, pytest.approx(0.5), False)
     assert (second["start_s"], second["duration_s"], second["open"]) == (
         pytest.approx(2.5),
@@ -124,11 +125,11 @@ def test_event_from_the_start_and_event_to_the_end():
     ],
 )
 def test_categories_of_ieee_1159(residual, duration, kind, category):
-    assert voltage.classify(residual, duration, 60.0) == (kind, category)
+    assert voltage_events.classify(residual, duration, 60.0) == (kind, category)
 
 
 def test_half_cycle_depends_on_the_nominal_frequency():
-    assert voltage.classify(0.5, 0.009, 50.0)[1] == "too short to classify"
+    assert voltage_events.classify(0.5, 0.009, 50.0)[1] == "too short to classify"
 
 
 def test_section_sees_between_stored_rows(tmp_path):
@@ -138,7 +139,9 @@ def test_section_sees_between_stored_rows(tmp_path):
     run = write_run(tmp_path, time_s, {"voltage_pu": {"a": dip, "b": dip + 0.2}}, every_s=0.1)
     section = voltage.assess(run)
     values, reasons = section.values, section.reasons
-    assert not reasons
+    assert not {"voltage.min_pu", "voltage.events", "voltage.swing_pu"} & set(reasons)
+    assert (values["swing_pu"], values["swing_bus"]) == (pytest.approx(0.3), "a")
+    assert section.places["voltage.min_pu"] == ("a", pytest.approx(1.05))
     assert (values["min_pu"], values["min_bus"]) == (0.7, "a")
     assert values["min_time_s"] == pytest.approx(1.05)
     assert (values["max_pu"], values["max_bus"], values["max_time_s"]) == (1.2, "b", 0.0)
@@ -156,5 +159,86 @@ def test_shortest_event_is_the_longest_interval_or_the_step():
 def test_nothing_recorded(tmp_path, channels):
     section = voltage.assess(write_run(tmp_path, [], channels))
     values, reasons = section.values, section.reasons
-    assert set(values.values()) == {None}
-    assert "voltage" in reasons
+    assert values["min_pu"] is values["rapid_change"]["max_pu"] is values["events"] is None
+    for key in ("min_pu", "events", "rapid_change", "recovery", "mean_600s", "swing_pu"):
+        assert f"voltage.{key}" in reasons
+
+
+def test_rapid_change_of_a_step_and_a_ramp(tmp_path):
+    time_s = np.concatenate([np.arange(0, 5, 0.01), np.arange(5, 10, 0.003)])  # uneven steps
+    step = np.where(time_s < 4, 1.0, 0.97)
+    ramp = np.interp(time_s, [0, 10], [1.0, 1.1])  # 0.01 pu/s: 0.005 from the mean before, 0.01 between the means
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"s": step, "r": ramp}}))
+    found = section.values["rapid_change"]
+    assert found["max_pu"] == pytest.approx(0.03, abs=2e-4)
+    assert (found["max_bus"], found["max_time_s"]) == ("s", pytest.approx(4.0))
+    assert found["steady_pu"] == pytest.approx(0.03, abs=2e-4)
+    assert found["steady_time_s"] == pytest.approx(4.0, abs=0.011)
+    assert section.places["voltage.rapid_change.max_pu"] == ("s", pytest.approx(4.0))
+    alone = rapid_change(time_s, ramp)
+    assert (alone.max_pu, alone.steady_pu) == (pytest.approx(0.005), pytest.approx(0.01))
+
+
+def test_rapid_change_of_a_pulse_is_not_steady():
+    time_s = np.arange(0, 10, 0.01)
+    pulse = np.where((time_s >= 4) & (time_s < 4.1), 0.9, 1.0)
+    found = rapid_change(time_s, pulse)
+    assert (found.max_pu, found.max_time_s) == (pytest.approx(0.1, abs=1e-3), pytest.approx(4.0))
+    assert found.steady_pu == pytest.approx(0.01, abs=1e-3)
+    assert np.isnan(rapid_change(np.array([0.0, 0.5]), np.array([1.0, 0.5])).max_pu)
+    assert np.isnan(rapid_change(time_s, np.full(time_s.size, np.nan)).max_pu)
+
+
+@settings(deadline=None, max_examples=50)
+@given(steps=st.lists(st.floats(0.01, 0.7), min_size=4, max_size=30), seed=st.integers(0, 99))
+def test_means_against_a_fine_scan(steps, seed):
+    time_s = np.concatenate([[0.0], np.cumsum(steps)])
+    value = np.random.default_rng(seed).normal(size=time_s.size)
+
+    def mean(start_s, end_s):
+        at = np.union1d(np.linspace(start_s, end_s, 50), time_s[(time_s > start_s) & (time_s < end_s)])
+        return np.trapezoid(np.interp(at, time_s, value), at) / (end_s - start_s)
+
+    ends, means = sliding_means(time_s, value, 0.6)
+    np.testing.assert_allclose(means, [mean(end - 0.6, end) for end in ends], atol=1e-9)
+    blocks = block_means(time_s, value, 0.6)
+    np.testing.assert_allclose(blocks, [mean(0.6 * k, 0.6 * k + 0.6) for k in range(blocks.size)], atol=1e-9)
+    assert blocks.size == int(time_s[-1] / 0.6 * (1 + 1e-9))
+
+
+def test_recovery_after_a_fault(tmp_path):
+    time_s = np.arange(0, 20.001, 0.01)
+    # Cleared at 2 s; bus b rises from 0.3 by 0.1 pu/s from 0.95 before: 80 % (0.76) after 4.6 s, 90 % after 5.55 s.
+    b = np.where(time_s < 1, 0.95, np.where(time_s < 2, 0.1, np.minimum(0.95, 0.3 + 0.1 * (time_s - 2))))
+    a = np.where((time_s > 12) & (time_s < 13.5), 0.65, 1.0)
+    events = [(1.0, "fault", ""), (2.0, "fault_cleared", "")]
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": a, "b": b}}, events=events))
+    found = section.values["recovery"]
+    assert found["to_80_percent_s"] == pytest.approx(4.6, abs=0.01)
+    assert found["to_90_percent_s"] == pytest.approx(5.55, abs=0.01)
+    assert found["then_below_70_percent_s"] == pytest.approx(1.49, abs=0.02)
+    assert section.places["voltage.recovery.to_80_percent_s"] == ("b", 2.0)
+    assert section.places["voltage.recovery.then_below_80_percent_s"].where == "a"
+    assert not section.lower_bounds
+
+
+def test_recovery_that_does_not_come_is_a_lower_bound(tmp_path):
+    time_s = np.arange(0, 5.001, 0.01)
+    v = np.where(time_s < 1, 1.0, 0.5)
+    events = [(1.0, "fault", ""), (1.1, "fault_cleared", "")]
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}, events=events))
+    assert section.values["recovery"]["to_80_percent_s"] == pytest.approx(3.9, abs=0.01)
+    assert "still below 0.8 at the end" in section.lower_bounds["voltage.recovery.to_80_percent_s"]
+    quiet = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}))
+    assert "no fault was cleared" in quiet.reasons["voltage.recovery"]
+
+
+def test_ten_minute_means(tmp_path):
+    time_s = np.arange(0, 900.1, 0.5)
+    v = np.where(time_s < 600, 1.0, 0.94)
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v, "b": np.ones(time_s.size)}}))
+    assert section.values["mean_600s"]["max_pu"] == pytest.approx(1.0)
+    assert section.values["mean_600s"]["min_pu"] == pytest.approx(0.97, abs=1e-3)
+    assert section.places["voltage.mean_600s.min_pu"] == ("a", 900.0)
+    short = voltage.assess(write_run(tmp_path, time_s[:100], {"voltage_pu": {"a": v[:100]}}))
+    assert "shorter than 600 s" in short.reasons["voltage.mean_600s"]
