@@ -72,9 +72,10 @@ def compute(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
         "voltage": voltage.assess(result, wanted),
         "ramp": ramp.assess(result, wanted),
         "site": site.assess(result),
+        "generator": swing.assess_generators(result),
+        "line": swing.assess_lines(result),
+        "oscillation": oscillation.assess(result),
     }
-    generator, line = swing.assess(result)
-    sections |= {"generator": generator, "line": line, "oscillation": oscillation.assess(result)}
     whole = Section({})
     for name, section in sections.items():
         whole.values[name] = plain(section.values)
@@ -135,7 +136,7 @@ def unit_of(path: str) -> str:
     for k in range(len(parts) - 1, -1, -1):
         if parts[k] in _GROUP_UNITS:
             return _GROUP_UNITS[parts[k]]
-        unit = next((unit for suffix, unit in _UNITS.items() if parts[k].endswith(suffix)), None)
+        unit = next((unit for suffix, unit in _UNITS.items() if f"_{parts[k]}".endswith(suffix)), None)
         if unit:
             return unit
         if not any(character.isdigit() for character in parts[k]):

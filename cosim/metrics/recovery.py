@@ -36,7 +36,7 @@ def time_to_return(time_s: Array, share: Array, level: float) -> Recovery:
         Share that must be reached.
     """
     back = share >= level
-    returns: NDArray[np.bool_] = np.any(back, axis=0)  # type: ignore[assignment]
+    returns: NDArray[np.bool_] = np.any(back, axis=0)
     first = np.where(returns, back.argmax(axis=0), time_s.size - 1)
     times_s = np.empty(share.shape[1])
     for bus, k in enumerate(first.tolist()):

@@ -7,7 +7,15 @@ import numpy as np
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.result import Result
 
-UNITS = {"voltage_pu": "pu", "frequency_hz": "Hz", "speed_pu": "pu", "coi_hz": "Hz"}
+UNITS = {
+    "voltage_pu": "pu",
+    "frequency_hz": "Hz",
+    "speed_pu": "pu",
+    "coi_hz": "Hz",
+    "generator_mw": "MW",
+    "line_mw": "MW",
+    "rotor_angle_rad": "rad",
+}
 
 
 def write_run(
