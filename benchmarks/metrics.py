@@ -69,7 +69,8 @@ FAMILIES: dict[str, Callable[[Result], object]] = {
     "flicker alone": flicker.assess,
     "ramp": lambda result: ramp.assess(result, WANTED),
     "site": site.assess,
-    "generator and line": swing.assess,
+    "generator": swing.assess_generators,
+    "line": swing.assess_lines,
     "oscillation": oscillation.assess,
     "all": lambda result: compute(result, WANTED),
 }
