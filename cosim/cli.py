@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.compare_cli import compare
 from cosim.grid_cli import app as grid_app
 from cosim.trace_cli import app as trace_app
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(trace_app, name="trace")
 app.add_typer(grid_app, name="grid")
+app.command(epilog="Example:  cosim compare results/before results/after")(compare)
 
 
 def _library_names(incomplete: str) -> list[str]:
@@ -163,13 +165,13 @@ def schema() -> None:
 
 
 def _kinds(incomplete: str) -> list[str]:
-    return [kind for kind in ("scenarios", "grids", "workloads", "metrics") if kind.startswith(incomplete)]
+    return [kind for kind in ("scenarios", "grids", "workloads", "criteria", "metrics") if kind.startswith(incomplete)]
 
 
 @app.command("list", epilog="Example:  cosim list grids")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="scenarios, grids, workloads or metrics.", autocompletion=_kinds)
+        str, typer.Argument(help="scenarios, grids, workloads, criteria or metrics.", autocompletion=_kinds)
     ] = "scenarios",
     sparklines: Annotated[
         bool, typer.Option("--sparklines", help="With workloads: draw a line of each preset.")
@@ -187,6 +189,8 @@ def list_(
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif kind == "workloads":
         console.print_workloads(rows)
+    elif kind == "criteria":
+        console.print_limits(rows)
     else:
         console.print_rows(rows, kind)
 

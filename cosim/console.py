@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from cosim.comparison import Comparison
     from cosim.result import Result
     from cosim.simulation import Progress as ProgressCallback
 
@@ -94,11 +95,166 @@ def print_summary(result: "Result", folder: Path) -> None:
         if summary["metrics"]["site"]:
             console.print(_site_table(summary["metrics"]))
     if summary["criteria"]:
-        console.print(_criteria_table(summary["criteria"]))
+        _print_criteria(console, summary["criteria"])
+    if "baseline" in summary:
+        console.print(_baseline_table(summary))
+    if "step_check" in summary:
+        _print_step_check(console, summary["step_check"])
     for warning in summary["warnings"]:
         console.print(Text(f"note: {warning}", style="yellow"))
     files = ", ".join(p.name for p in sorted(folder.iterdir()) if p.is_file())
     console.print(f"written to {folder}: {files}", soft_wrap=True, highlight=False)
+
+
+MOST_CRITERIA = 12
+"""With more criteria than this, those that pass and those that were not assessed are summed up."""
+
+
+def _print_criteria(console: Console, criteria: list[dict[str, Any]]) -> None:
+    """Verdicts: all of a few criteria; of many, what failed, then the sum of the rest."""
+    if len(criteria) <= MOST_CRITERIA:
+        console.print(_criteria_table(criteria))
+        return
+    by_verdict = {verdict: [e for e in criteria if e["verdict"] == verdict] for verdict in _STYLES}
+    failed = [*by_verdict["fail"], *by_verdict["simulation_failed"]]
+    if failed:
+        console.print(_criteria_table(failed[: 2 * MOST_CRITERIA]))
+    if by_verdict["pass"]:
+        console.print(f"{len(by_verdict['pass'])} criteria pass.", highlight=False)
+    reasons: dict[str, int] = {}
+    for entry in by_verdict["not_assessed"]:
+        reasons[entry["reason"] or "no value"] = reasons.get(entry["reason"] or "no value", 0) + 1
+    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
+        console.print(Text(f"{count} not assessed: {reason}", style="yellow"))
+
+
+def _criteria_table(criteria: list[dict[str, Any]]) -> Table:
+    """Verdict of each criterion."""
+    table = Table(title="Criteria", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("criterion", "value", "limit", "margin", "unit", "verdict"):
+        table.add_column(name, justify="right" if name in ("value", "limit", "margin") else "left", overflow="fold")
+    for entry in criteria:
+        verdict = Text(entry["verdict"].replace("_", " "), style=_STYLES[entry["verdict"]])
+        if entry["reason"] and entry["verdict"] == "not_assessed":
+            verdict.append(f" ({entry['reason']})", style="default")
+        if not entry["decides"]:
+            verdict.append(f" (informs: {entry['limit_status']})", style="dim")
+        numbers = (_number(entry[key]) for key in ("value", "limit", "margin"))
+        table.add_row(entry["id"], *numbers, entry["unit"], verdict)
+    return table
+
+
+HEADLINE = (
+    "frequency.nadir_hz",
+    "frequency.zenith_hz",
+    "frequency.max_deviation_mhz",
+    "frequency.peak_to_peak_mhz",
+    "frequency.settling_hz",
+    "frequency.max_rocof_hz_per_s.500ms",
+    "voltage.min_pu",
+    "voltage.max_pu",
+    "voltage.rapid_change.max_pu",
+    "ramp.total.windows.1s",
+    "ramp.total.windows.60s",
+    "ramp.total.excursion_mw.5s",
+    "generator.swing_mw",
+    "line.swing_mw",
+    "oscillation.inter_area.frequency_peak_to_peak_mhz",
+    "oscillation.local.frequency_peak_to_peak_mhz",
+    "oscillation.control.frequency_peak_to_peak_mhz",
+)
+"""What the terminal shows of the metrics where runs are compared; files and --json have them all."""
+
+
+def _baseline_table(summary: dict[str, Any]) -> Table:
+    """Headline metrics with and without the sites' fluctuation."""
+    return _differences_table(
+        [summary["metrics"], summary["baseline"]["metrics"]],
+        ("this run", "without fluctuation"),
+        "Without the sites' fluctuation",
+    )
+
+
+def _print_step_check(console: Console, check: dict[str, Any]) -> None:
+    """What changes most at half the step."""
+    table = Table(title=f"With steps of {check['step_s']:g} s", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("metric", "value", "at half the step", "change (%)", "unit"):
+        table.add_column(name, justify="left" if name in ("metric", "unit") else "right", overflow="fold")
+    shown = [entry for entry in check["changes"] if entry["metric"] in HEADLINE]
+    for entry in shown:
+        share = "-" if entry["relative"] is None else f"{100 * entry['relative']:.3g}"
+        table.add_row(entry["metric"], _number(entry["value"]), _number(entry["halved"]), share, entry["unit"])
+    if shown:
+        console.print(table)
+    elif check["status"] == "completed":
+        console.print(f"No headline metric changes with steps of {check['step_s']:g} s.", highlight=False)
+
+
+def _differences_table(runs: list[dict[str, Any]], labels: Sequence[str], title: str) -> Table:
+    """Headline metrics of runs, and the changes from the first."""
+    from cosim.comparison import differences
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("metric", overflow="fold")
+    for k, label in enumerate(labels):
+        table.add_column(label, justify="right", overflow="fold")
+        if k:
+            table.add_column("change", justify="right")
+    table.add_column("unit")
+    for row in differences(runs):
+        if row.metric in HEADLINE:
+            cells = [_number(row.values[0])]
+            for value, change in zip(row.values[1:], row.changes, strict=True):
+                cells += [_number(value), _number(change)]
+            table.add_row(row.metric, *cells, row.unit)
+    return table
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """Runs side by side: headline metrics and verdicts."""
+    console = Console()
+    metrics = [summary["metrics"] for summary in comparison.summaries]
+    console.print(_differences_table(metrics, comparison.labels, "Metrics"))
+    changed = [row for row in comparison.verdicts if len(set(row.verdicts)) > 1 or "fail" in row.verdicts]
+    if not changed:
+        return
+    table = Table(title="Verdicts that fail or differ", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("criterion", overflow="fold")
+    for label in comparison.labels:
+        table.add_column(label, overflow="fold")
+    for verdicts in changed:
+        shown = [Text("-") if v is None else Text(v.replace("_", " "), style=_STYLES[v]) for v in verdicts.verdicts]
+        table.add_row(verdicts.id, *shown)
+    console.print(table)
+
+
+def print_limits(rows: list[dict[str, Any]]) -> None:
+    """Limits of the profiles, a block for each profile."""
+    console = Console()
+    for profile in dict.fromkeys(row["profile"] for row in rows):
+        table = Table(title=profile, title_justify="left", box=SIMPLE_HEAD)
+        for name in ("id", "limit", "standing", "source"):
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            if row["profile"] != profile or row["id"] is None:
+                continue
+            limit = Text(row["title"])
+            limit.append(f"\n{row['metric'] or 'envelope'} {row['bound']}", style="dim")
+            if row["note"]:
+                limit.append(f"\n{row['note']}", style="italic dim")
+            standing = Text(f"{row['status']}, {'decides' if row['decides'] else 'informs'}")
+            if row["area"]:
+                standing.append(f"\narea {row['area']}")
+            source = Text(", ".join(str(row[key]) for key in ("source", "clause", "date") if row[key]))
+            source.append(f"\n{row['evidence']}")
+            if row["verify_before_citing"]:
+                source.append(": verify before citing", style="yellow")
+            table.add_row(row["id"], limit, standing, source)
+        console.print(table)
+        for row in rows:
+            if row["profile"] == profile and row["id"] is None:
+                console.print(Text(f"left out: {row['title']}: {row['left_out']}", style="dim"))
+    console.print("use a profile as {profile: NAME} in a scenario's criteria, with area, only and decide as needed")
 
 
 _NOTES = ("title", "source", "quirks")
@@ -229,18 +385,4 @@ def _site_table(metrics: dict[str, Any]) -> Table:
     for window in ("1s", "10s", "60s"):
         label = f"largest change in {window.removesuffix('s')} s"
         table.add_row(label, *(_number(ramp["windows"][window], 1) for ramp in ramps), "MW")
-    return table
-
-
-def _criteria_table(criteria: list[dict[str, Any]]) -> Table:
-    """Verdict of each criterion."""
-    table = Table(title="Criteria", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("criterion", "value", "limit", "margin", "unit", "verdict"):
-        table.add_column(name, justify="right" if name in ("value", "limit", "margin") else "left", overflow="fold")
-    for entry in criteria:
-        verdict = Text(entry["verdict"].replace("_", " "), style=_STYLES[entry["verdict"]])
-        if entry["reason"] and entry["verdict"] == "not_assessed":
-            verdict.append(f" ({entry['reason']})", style="default")
-        numbers = (_number(entry[key]) for key in ("value", "limit", "margin"))
-        table.add_row(entry["id"], *numbers, entry["unit"], verdict)
     return table

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cosim.criteria import Criterion
 
 Row = dict[str, Any]
 
@@ -80,9 +83,64 @@ def workloads(with_sparklines: bool = False) -> list[Row]:
 
 def metrics() -> list[Row]:
     """Metrics that a criterion can name; ``NAME`` stands for a site's name."""
-    from cosim.metrics import metric_paths, unit_of
+    from cosim.metrics import metric_paths, parameter_shapes, unit_of
 
-    return [{"metric": path, "unit": unit_of(path)} for path in metric_paths(["NAME"])]
+    paths = metric_paths(["NAME"])
+    with_parameter = [f"{group}.{shape}" for group, shape in parameter_shapes(["NAME"]).items()]
+    return [{"metric": path, "unit": unit_of(path)} for path in [*paths, *with_parameter]]
+
+
+def criteria() -> list[Row]:
+    """Limits of the library's profiles, one row for each bound; an envelope's rows each have one."""
+    from cosim.criteria.profiles import find_profile, library
+
+    rows: list[Row] = []
+    for name in library():
+        profile = find_profile(name)
+        rows += [_limit(criterion) for criterion in profile.criteria]
+        rows += [{"profile": name, "id": None, "title": left.what, "left_out": left.why} for left in profile.left_out]
+    return rows
+
+
+def _limit(criterion: "Criterion") -> Row:
+    from cosim.criteria import TRUSTED
+
+    return {
+        "profile": criterion.profile,
+        "id": criterion.id,
+        "title": criterion.title,
+        "metric": criterion.metric,
+        "envelope": None if criterion.envelope is None else criterion.envelope.model_dump(exclude_none=True),
+        "bound": bound_text(criterion),
+        "status": criterion.status,
+        "decides": criterion.decides,
+        "area": criterion.area,
+        "applies": criterion.applies.model_dump(exclude_none=True),
+        "source": criterion.source,
+        "clause": criterion.clause,
+        "date": criterion.date,
+        "evidence": criterion.evidence,
+        "verify_before_citing": criterion.evidence not in TRUSTED,
+        "note": criterion.note,
+    }
+
+
+def bound_text(criterion: "Criterion") -> str:
+    """The bounds of a criterion in one line, with their unit."""
+    from cosim.metrics import unit_of
+    from cosim.metrics.envelope import SIGNS
+
+    if criterion.envelope is not None:
+        unit = "pu" if criterion.envelope.signal == "voltage" else "Hz"
+        parts = [f"{SIGNS[row.comparison]}{row.level:g}: {row.max_s:g} s" for row in criterion.curve().rows]
+        return f"{criterion.envelope.signal} ({unit}) at {criterion.envelope.at}: {', '.join(parts)}"
+    unit = unit_of(criterion.path_for("SITE"))
+    signs = {"max": "<=", "below": "<", "min": ">=", "above": ">"}
+    given = [(sign, getattr(criterion, key)) for key, sign in signs.items()]
+    parts = [f"{sign} {value:g} {unit}".rstrip() for sign, value in given if value is not None]
+    if criterion.max_share_of_rating is not None:
+        parts.append(f"<= {100 * criterion.max_share_of_rating:g} % of the rating")
+    return " and ".join(parts)
 
 
 KINDS: dict[str, Callable[[], list[Row]]] = {
@@ -90,4 +148,5 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "grids": grids,
     "workloads": workloads,
     "metrics": metrics,
+    "criteria": criteria,
 }

@@ -152,7 +152,7 @@ def _simulated(study: Study, folder: Path, progress: Progress, started: float) -
     result = Result.open(folder)
     built = summary.build(
         result,
-        study.scenario.criteria,
+        study.criteria,
         provenance.collect(study, text, wall_time_s=time.perf_counter() - started),
         {
             "residual": initialisation.residual,

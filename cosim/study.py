@@ -1,16 +1,18 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cosim import metrics
+from cosim.criteria import CriteriaReference, Criterion, wanted_by
+from cosim.criteria.check import scenario_criteria
 from cosim.demand import scaled_trace, site_demand
 from cosim.driven_loads import driven_loads, load_points, switched_demands
 from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine
-from cosim.errors import nearest
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
 from cosim.placement import PoiStrength, check_redispatch, place, poi_strengths
@@ -44,6 +46,7 @@ class Study:
     start_level: np.ndarray
     redispatch_mw: dict[str, float]
     strengths: dict[str, PoiStrength]
+    criteria: list[Criterion]
 
     def watchers(self) -> list[Watcher]:
         """Protection that acts during the run; once the engine is initialised."""
@@ -69,7 +72,8 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     folder = source.path.parent if source.path else Path()
     grid = edited_grid(scenario, folder, problems)
     scenario = _resolve(scenario, grid, folder)
-    _check_criteria(scenario, problems)
+    criteria = scenario_criteria(scenario, problems)
+    scenario = _with_channels(scenario, criteria)
     event_plan = plan_events(scenario, grid, problems)
     check_redispatch(scenario, grid, problems)
     demands = {
@@ -103,6 +107,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         start_level=start_level,
         redispatch_mw=redispatch_mw,
         strengths=poi_strengths(scenario, grid),
+        criteria=criteria,
     )
 
 
@@ -127,16 +132,22 @@ def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
                 )
                 for site in scenario.sites
             ],
+            "criteria": [
+                entry.model_copy(update={"file": absolute(entry.file)})
+                if isinstance(entry, CriteriaReference)
+                else entry
+                for entry in scenario.criteria
+            ],
         }
     )
 
 
-def _check_criteria(scenario: Scenario, problems: Problems) -> None:
-    valid = metrics.metric_paths([str(site.name) for site in scenario.sites])
-    for k, criterion in enumerate(scenario.criteria):
-        if criterion.metric not in valid:
-            hint = nearest(criterion.metric, valid, cutoff=0.5)
-            problems.add(("criteria", k, "metric"), f"there is no metric '{criterion.metric}'", hint)
+def _with_channels(scenario: Scenario, criteria: Sequence[Criterion]) -> Scenario:
+    """Record also the channels that the criteria are judged by."""
+    wanted = wanted_by(criteria, [str(site.name) for site in scenario.sites])
+    needed = metrics.channels_for([*wanted.paths, *(e.path(row) for e in wanted.envelopes for row in e.rows)])
+    channels = list(dict.fromkeys([*scenario.outputs.channels, *needed]))
+    return scenario.model_copy(update={"outputs": scenario.outputs.model_copy(update={"channels": channels})})
 
 
 def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, problems: Problems) -> SiteDemand | None:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cosim.criteria import Criterion, judge, overall_verdict, ramp_violations
+from cosim.criteria import Criterion, Run, judge, overall_verdict, ramp_violations, wanted_by
 from cosim.metrics import compute, plain, ramp
 from cosim.result import Result
 
 
 def build(
     result: Result,
-    criteria: Sequence[Criterion | Mapping[str, Any]],
+    criteria: Sequence[Criterion],
     provenance: Mapping[str, Any],
     initialisation: Mapping[str, Any],
     warnings: Sequence[str] = (),
@@ -30,12 +30,13 @@ def build(
     """
     notes = result.attributes
     status = notes.get("status", "interrupted")
-    measured = compute(result)
+    measured = compute(result, wanted_by(criteria, result.sites))
     metrics, reasons = measured.values, measured.reasons
     if not result.time_s.size:
         reasons = dict.fromkeys(reasons, f"nothing was simulated: {status.replace('_', ' ')}")
-    metrics["ramp"]["violations"] = ramp_violations(criteria, ramp.demands(result))
-    results = judge(criteria, metrics, status, reasons)
+    ratings = {name: result.site_attributes(name).get("rating_mw") for name in result.sites}
+    results = judge(criteria, measured, Run(status, notes.get("nominal_hz"), ratings))
+    metrics["ramp"]["violations"] = ramp_violations(results, ramp.demands(result))
     last_s = float(result.time_s[-1]) if result.time_s.size else None
     return plain(
         {

@@ -37,7 +37,7 @@ _UNITS = {
     "_pu": "pu",
     "_s": "s",
 }
-_GROUP_UNITS = {"windows": "MW", "window_times_s": "s", "envelopes": "s"}
+_GROUP_UNITS = {"windows": "MW", "window_times_s": "s"}
 _CHANNELS = {
     "frequency.worst_bus": ("frequency_hz",),
     "frequency.envelopes": ("frequency_hz",),
@@ -133,6 +133,8 @@ def unit_of(path: str) -> str:
     A metric inside a group of windows (``windows.10s``, ``max_rocof_hz_per_s.1s``) has its group's unit.
     """
     parts = path.split(".")
+    if "envelopes" in parts:
+        return "s"
     for k in range(len(parts) - 1, -1, -1):
         if parts[k] in _GROUP_UNITS:
             return _GROUP_UNITS[parts[k]]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cosim.criteria import Criterion
+from cosim.criteria import AnyCriterion
 from cosim.scenario.events import AnyEvent
 from cosim.scenario.grid import GridSpec, Redispatch
 from cosim.scenario.part import Part
@@ -57,4 +57,4 @@ class Scenario(Part):
     events: list[AnyEvent] = Field([], description="what happens to the grid, and when")
     simulation: Simulation
     outputs: Outputs = Outputs()
-    criteria: list[Criterion] = Field([], description="limits that the run is judged against")
+    criteria: list[AnyCriterion] = Field([], description="limits that the run is judged against")

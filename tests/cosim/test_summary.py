@@ -5,14 +5,15 @@ import pytest
 from recorded_runs import write_run
 
 from cosim import summary
+from cosim.criteria import Criterion
 from cosim.result import Result
 
 TIME_S = np.arange(0, 12, 0.01)
 SPEED = {"speed_pu": {"G1": 1 - 0.001 * np.minimum(TIME_S, 2.0)}}
 CRITERIA = [
-    {"metric": "frequency.max_deviation_mhz", "max": 100},
-    {"metric": "voltage.min_pu", "min": 0.9},
-    {"metric": "ramp.sites.dc1.windows.1s", "max": 4.0},
+    Criterion(metric="frequency.max_deviation_mhz", max=100.0),
+    Criterion(metric="voltage.min_pu", min=0.9),
+    Criterion(metric="ramp.sites.dc1.windows.1s", max=4.0),
 ]
 
 
