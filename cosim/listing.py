@@ -92,10 +92,10 @@ def metrics() -> list[Row]:
 
 def criteria() -> list[Row]:
     """Limits of the library's profiles, one row for each bound; an envelope's rows each have one."""
-    from cosim.criteria.profiles import find_profile, library
+    from cosim.criteria.library import find_profile, profile_files
 
     rows: list[Row] = []
-    for name in library():
+    for name in profile_files():
         profile = find_profile(name)
         rows += [_limit(criterion) for criterion in profile.criteria]
         rows += [{"profile": name, "id": None, "title": left.what, "left_out": left.why} for left in profile.left_out]

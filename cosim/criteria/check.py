@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosim.criteria.library import expand, reference_problem
 from cosim.criteria.model import CriteriaReference, Criterion
-from cosim.criteria.profiles import expand, reference_problem
 from cosim.errors import InputError, nearest
 from cosim.metrics import is_metric, metric_paths, parameter_shapes
 from cosim.problems import Problems

@@ -7,13 +7,13 @@ import pytest
 
 from cosim.cli import main
 from cosim.criteria import TRUSTED, CriteriaReference, Criterion, Run, judge, overall_verdict
-from cosim.criteria.profiles import expand, find_profile, library, read_profile
+from cosim.criteria.library import expand, find_profile, profile_files, read_profile
 from cosim.errors import InputError
 from cosim.metrics import Section, is_metric
 from cosim.metrics.envelope import longest_stay
 
 NAMES = ["nerc", "ercot", "caiso", "ieso", "wecc", "entsoe", "eirgrid", "iec-pq", "equipment", "screening"]
-ALL = [(name, criterion) for name in library() for criterion in find_profile(name).criteria]
+ALL = [(name, criterion) for name in profile_files() for criterion in find_profile(name).criteria]
 METRICS = [(name, c) for name, c in ALL if c.metric]
 ROWS = [(name, c, row) for name, c in ALL if c.envelope for row in c.curve().rows]
 RUN = Run("completed", None, {"dc1": 1000.0})
@@ -30,8 +30,8 @@ def chosen(criterion):
 
 
 def test_the_profiles_are_there():
-    assert set(NAMES) <= set(library())
-    for name in library():
+    assert set(NAMES) <= set(profile_files())
+    for name in profile_files():
         ids = [criterion.id for criterion in find_profile(name).criteria]
         assert len(ids) == len(set(ids))
         assert find_profile(name).profile == name
@@ -122,7 +122,7 @@ def test_curves_of_limits_md():
 
 
 def test_drafts_never_decide_unless_asked():
-    for name in library():
+    for name in profile_files():
         for criterion in find_profile(name).criteria:
             if criterion.status in ("draft", "proposed", "withdrawn"):
                 assert not criterion.decides, criterion.id
@@ -154,7 +154,7 @@ def test_listing_says_what_to_verify(capsys, monkeypatch):
         main(["list", "criteria"])
     assert stop.value.code == 0
     printed = capsys.readouterr().out
-    for name in library():
+    for name in profile_files():
         assert name in printed
     doubtful = [c for _, c in ALL if c.evidence not in TRUSTED]
     assert printed.count("verify before citing") == len(doubtful) > 50

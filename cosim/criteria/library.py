@@ -14,7 +14,7 @@ from cosim.errors import InputError, Problem, nearest
 from cosim.scenario.source import Source, read_yaml
 from cosim.scenario.translation import problems_in
 
-_LIBRARY = Path(__file__).parent / "library"
+_FOLDER = Path(__file__).parent / "profiles"
 
 
 class LeftOut(Part):
@@ -55,9 +55,9 @@ class Profile(Part):
         return own | {"decide": self.decide} | limit | {"applies": applies, "profile": self.profile}
 
 
-def library() -> dict[str, Path]:
+def profile_files() -> dict[str, Path]:
     """Files of the library's profiles by name."""
-    return {path.stem: path for path in sorted(_LIBRARY.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
 
 
 @cache
@@ -69,7 +69,7 @@ def find_profile(name: str) -> Profile:
     KeyError
         If there is none of that name.
     """
-    return read_profile(library()[name])
+    return read_profile(profile_files()[name])
 
 
 def read_profile(path: Path) -> Profile:
@@ -128,8 +128,8 @@ def reference_problem(entry: CriteriaReference) -> tuple[str, str, str] | None:
     InputError
         If its file cannot be used.
     """
-    if entry.profile is not None and entry.profile not in library():
-        return "profile", f"there is no profile '{entry.profile}'", nearest(entry.profile, library())
+    if entry.profile is not None and entry.profile not in profile_files():
+        return "profile", f"there is no profile '{entry.profile}'", nearest(entry.profile, profile_files())
     profile = _profile_of(entry)
     if entry.area is not None and entry.area not in profile.areas:
         return "area", f"{profile.profile} has no area '{entry.area}'", nearest(entry.area, profile.areas)
