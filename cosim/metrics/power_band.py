@@ -28,8 +28,8 @@ def unusable(demand: Demand, band: Band) -> str | None:
 
 
 def unseen(demand: Demand, band: Band) -> str | None:
-    """Say what of a band the record cannot show, if its upper edge is above the Nyquist frequency."""
-    if band.high_hz <= demand.rate_hz / 2 * (1 + 1e-9):
+    """Say what of a band the record cannot show, if its upper edge is at or above the Nyquist frequency."""
+    if band.high_hz < demand.rate_hz / 2:
         return None
     return f"{demand.rate_hz:g} samples/s show nothing above {demand.rate_hz / 2:g} Hz"
 

@@ -127,7 +127,7 @@ def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s:
         if is_measure(leaf):
             _add_change(section, demand, leaf, sensor_window_s)
         elif parameter and takes(leaf):
-            _add_band(section, demand, leaf)
+            _add_band(section, demand, leaf, sensor_window_s)
         elif group == "dominant_hz":
             section.values[group] = dominant_frequency(demand) if np.isfinite(demand.power_mw).all() else None
             if section.values[group] is None:
@@ -159,10 +159,10 @@ def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: fl
         time_s = at * demand.interval_s if largest > 0 else None
         section.places[leaf] = Place(None, time_s)
         if sensor_window_s and found.window_s < SENSOR_WINDOWS * sensor_window_s:
-            section.lower_bounds[leaf] = f"the recording's sensor averages over {sensor_window_s:g} s"
-    if group == "filtered_mw":
-        band = Band(*(numbers(PARAMETERS[group], parameter) or ())[:2])
-        _note_unseen(section, demand, leaf, band)
+            section.lower_bounds[leaf] = _averages(sensor_window_s)
+        if group == "filtered_mw":
+            band = Band(*(numbers(PARAMETERS[group], parameter) or ())[:2])
+            _note_unseen(section, demand, leaf, band, sensor_window_s)
     if parameter:
         section.values[group][parameter] = largest
         if time_group:
@@ -173,7 +173,7 @@ def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: fl
             section.values[str(RATES[leaf])] = time_s
 
 
-def _add_band(section: Section, demand: Demand, leaf: str) -> None:
+def _add_band(section: Section, demand: Demand, leaf: str, sensor_window_s: float) -> None:
     group, _, parameter = leaf.partition(".")
     band = Band(*(numbers(PARAMETERS[group], parameter) or ()))
     why = band_unusable(demand, band)
@@ -190,13 +190,20 @@ def _add_band(section: Section, demand: Demand, leaf: str) -> None:
     if why is not None:
         section.reasons[leaf] = why
     else:
-        _note_unseen(section, demand, leaf, band)
+        _note_unseen(section, demand, leaf, band, sensor_window_s)
 
 
-def _note_unseen(section: Section, demand: Demand, leaf: str, band: Band) -> None:
+def _note_unseen(section: Section, demand: Demand, leaf: str, band: Band, sensor_window_s: float) -> None:
     hidden = unseen(demand, band)
+    # A mean over T weakens f by sin(pi f T) / (pi f T): by a third where f T is a half.
+    if sensor_window_s and SENSOR_WINDOWS * sensor_window_s * band.high_hz > 1:
+        hidden = _averages(sensor_window_s)
     if hidden:
         section.lower_bounds[leaf] = hidden
+
+
+def _averages(sensor_window_s: float) -> str:
+    return f"the recording's sensor averages over {sensor_window_s:g} s"
 
 
 def _sensor_window(result: Result, name: str) -> float:

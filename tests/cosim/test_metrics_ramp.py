@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_runs import write_run
+from scipy import signal
 
 from cosim.metrics import ramp
-from cosim.metrics.band_filter import first_order
+from cosim.metrics.band_filter import band_pass, describe_band_pass, describe_first_order, first_order
 from cosim.metrics.ramp import Demand
+from cosim.metrics.section import Wanted
 
 POWERS = st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=60).map(np.array)
 
@@ -175,21 +177,80 @@ def test_a_step_is_an_excursion_wherever_it_is():
         assert section.places["excursion_mw.6s"].time_s == max(at, 6)
 
 
+def gain(frequency_hz, rate_hz, low_hz, high_hz):
+    """Gain of the filter for interval means of a sinusoid, over whole periods after it settled."""
+    edges_s = np.arange(int(300 * rate_hz) + 1) / rate_hz
+    omega = 2 * np.pi * frequency_hz
+    means = np.diff(-np.cos(omega * edges_s)) * rate_hz / omega
+    filtered = first_order(100 + 10 * means, 1 / rate_hz, low_hz, high_hz)
+    settled = slice(int(100 * rate_hz), None)  # 200 s: whole periods of every frequency here
+    return abs(2 * np.mean(filtered[settled] * np.exp(-1j * omega * edges_s[:-1][settled]))) / 10
+
+
 @pytest.mark.parametrize("rate_hz", [20.0, 100.0, 1000.0])
 @pytest.mark.parametrize("frequency_hz", [0.02, 0.1, 0.5, 1.0])
-def test_high_pass_at_known_sinusoids(rate_hz, frequency_hz):
-    time_s = (np.arange(int(200 * rate_hz)) + 0.5) / rate_hz
-    filtered = first_order(100 + 10 * np.sin(2 * np.pi * frequency_hz * time_s), 1 / rate_hz, 0.1, 1000.0)
-    settled = filtered[filtered.size // 2 :]
-    # At the start of an interval the high-pass has seen half an interval less of a staircase than of its sinusoid.
-    half_interval = np.pi * 0.1 / rate_hz + frequency_hz / rate_hz
-    assert np.ptp(settled) == pytest.approx(20 / np.hypot(1, 0.1 / frequency_hz), rel=max(0.01, half_interval))
+def test_gain_of_the_high_pass(rate_hz, frequency_hz):
+    expected = 1 / np.hypot(1, 0.1 / frequency_hz)
+    # Documented: a staircase passes with about pi * low * interval too much.
+    assert gain(frequency_hz, rate_hz, 0.1, 1000.0) == pytest.approx(expected, rel=0.016 if rate_hz == 20 else 0.01)
 
 
-def test_low_pass_at_its_corner():
-    time_s = (np.arange(200_000) + 0.5) / 10_000
-    filtered = first_order(np.sin(2 * np.pi * 55 * time_s), 1e-4, 0.1, 55.0)
-    assert np.ptp(filtered[100_000:]) == pytest.approx(2 / np.sqrt(2), rel=0.01)
+@pytest.mark.parametrize("frequency_hz", [0.1, 1.0, 10.0, 55.0])
+def test_gain_of_the_band(frequency_hz):
+    expected = 1 / (np.hypot(1, 0.1 / frequency_hz) * np.hypot(1, frequency_hz / 55))
+    assert gain(frequency_hz, 1000.0, 0.1, 55.0) == pytest.approx(expected, rel=0.01)
+
+
+@settings(deadline=None, max_examples=40)
+@given(power=POWERS.filter(lambda power: power.size > 1), interval_s=st.sampled_from([0.001, 0.01, 0.1]))
+@pytest.mark.parametrize("high_hz", [4.0, 600.0])
+def test_filter_against_a_continuous_system_with_held_input(power, interval_s, high_hz):
+    low, high = 2 * np.pi * 0.1, 2 * np.pi * high_hz
+    held = np.append(power, power[-1]) - power[0]
+    edges_s = np.arange(held.size) * interval_s
+    if high_hz < 0.5 / interval_s:
+        _, expected, _ = signal.lsim(([high, 0], [1, low + high, low * high]), held, edges_s, interp=False)
+        expected = expected[1:]  # at the end of each interval
+    else:
+        _, expected, _ = signal.lsim(([1, 0], [1, low]), held, edges_s, interp=False)
+        expected = expected[:-1]  # at the start of each, after the jump
+    np.testing.assert_allclose(first_order(power, interval_s, 0.1, high_hz), expected, atol=1e-9)
+
+
+def test_a_step_through_the_whole_band():
+    power = np.where(np.arange(20_000) < 1000, 10.0, 60.0)
+    section = ramp.site_ramps(Demand(power, 0.001))
+    # The response h / (h - l) (exp(-l t) - exp(-h t)) peaks at (l / h) ** (l / (h - l)).
+    ratio = 55 / 0.1
+    assert section.values["filtered_mw"]["0.1-55Hz,5s"] == pytest.approx(50 * ratio ** (-1 / (ratio - 1)), rel=1e-4)
+    assert "filtered_mw.0.1-55Hz,5s" not in section.lower_bounds
+
+
+def test_what_reports_print_of_the_filters():
+    assert describe_first_order(0.1, 55.0, 0.001) == (
+        "causal, first-order Butterworth high-pass at 0.1 Hz, low-pass at 55 Hz, exact for a power that holds through "
+        "each interval, at 1000 samples/s, at rest at the first value"
+    )
+    assert "no low-pass" in describe_first_order(0.1, 55.0, 0.01)
+    assert "order 4 from 0.1 to 0.8 Hz, forwards and backwards" in describe_band_pass(0.1, 0.8)
+
+
+@pytest.mark.parametrize("frequency_hz", [0.02, 0.3, 5.0])
+def test_band_pass_has_no_delay_and_rejects_what_is_outside(frequency_hz):
+    time_s = np.arange(6000) / 100
+    sinusoid = np.sin(2 * np.pi * frequency_hz * time_s)
+    two = np.column_stack([sinusoid, 3.0 + 0.2 * time_s])  # a steady ramp gives nothing, at the edges neither
+    filtered = band_pass(two, 100.0, 0.1, 0.8)
+    expected = sinusoid if 0.1 < frequency_hz < 0.8 else np.zeros(6000)
+    inside = slice(1500, 4500)
+    np.testing.assert_allclose(filtered[inside, 0], expected[inside], atol=0.02)
+    np.testing.assert_allclose(filtered[:, 1], 0, atol=1e-9)
+    np.testing.assert_array_equal(band_pass(sinusoid, 100.0, 0.1, 0.8), filtered[:, 0])
+
+
+def test_band_pass_of_an_empty_band():
+    with pytest.raises(ValueError, match="low below 5 Hz, got 6 to 8 Hz"):
+        band_pass(np.zeros(100), 10.0, 6.0, 8.0)
 
 
 def test_a_step_passes_the_high_pass_whole_and_is_forgotten():
@@ -232,7 +293,26 @@ def test_steady_and_slow_records():
 
 
 def test_a_sensor_that_averages_makes_short_windows_lower_bounds(tmp_path):
-    notes = {"sensor_window_s": 1.0}
-    section = ramp.assess(write_run(tmp_path, [], {}, demand=(0.5, np.arange(200.0)), site_notes=notes))
+    notes, wanted = {"sensor_window_s": 1.0}, Wanted(("ramp.total.filtered_mw.0.1-0.4Hz,5s",))
+    section = ramp.assess(write_run(tmp_path, [], {}, demand=(0.5, np.arange(200.0)), site_notes=notes), wanted)
     assert "sensor averages over 1 s" in section.lower_bounds["ramp.sites.dc1.windows.1s"]
     assert "ramp.sites.dc1.windows.10s" not in section.lower_bounds
+    # A band up to 0.8 Hz loses more than a third of its upper end to a mean over 1 s.
+    assert "sensor averages over 1 s" in section.lower_bounds["ramp.sites.dc1.band_mw.0.1-0.8Hz"]
+    assert "ramp.total.filtered_mw.0.1-0.4Hz,5s" not in section.lower_bounds
+
+
+def test_rates_at_and_below_what_a_band_needs():
+    at_nyquist = ramp.site_ramps(Demand(np.arange(2000.0) % 7, 1 / 110))
+    assert "nothing above 55 Hz" in at_nyquist.lower_bounds["filtered_mw.0.1-55Hz,5s"]
+    slow = ramp.site_ramps(Demand(np.arange(600.0) % 7, 1.0), ("filtered_mw.0.8-2Hz,5s", "mw_per_min.2s"))
+    assert slow.values["filtered_mw"]["0.8-2Hz,5s"] is None
+    assert "1 samples/s do not show 0.8 Hz" in slow.reasons["filtered_mw.0.8-2Hz,5s"]
+    assert "filtered_mw.0.8-2Hz,5s" not in slow.lower_bounds
+    assert slow.values["mw_per_min"]["2s"] == 5 * 60 / 2
+
+
+def test_demand_that_is_not_finite():
+    section = ramp.site_ramps(Demand(np.where(np.arange(5000) == 9, np.nan, 50.0), 0.01))
+    assert section.values["excursion_mw"]["5s"] is section.values["band_mw"]["2-5Hz"] is None
+    assert set(section.reasons.values()) >= {"the demand is not finite throughout"}
