@@ -168,29 +168,43 @@ def _kinds(incomplete: str) -> list[str]:
     return [kind for kind in ("scenarios", "grids", "workloads", "criteria", "metrics") if kind.startswith(incomplete)]
 
 
-@app.command("list", epilog="Example:  cosim list grids")
+def _profiles(incomplete: str) -> list[str]:
+    from cosim.criteria.library import profile_files
+
+    return [name for name in profile_files() if name.startswith(incomplete)]
+
+
+@app.command("list", epilog="Example:  cosim list grids  or  cosim list criteria ercot")
 def list_(
     kind: Annotated[
         str, typer.Argument(help="scenarios, grids, workloads, criteria or metrics.", autocompletion=_kinds)
     ] = "scenarios",
+    name: Annotated[
+        str | None, typer.Argument(help="With criteria: one profile.", autocompletion=_profiles, show_default=False)
+    ] = None,
     sparklines: Annotated[
         bool, typer.Option("--sparklines", help="With workloads: draw a line of each preset.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List what ships with the package."""
-    from cosim import console, listing
+    from cosim import console, listing, verdict_console
     from cosim.errors import InputError, Problem, nearest
 
     if kind not in listing.KINDS:
         raise InputError(Problem(f"nothing is listed as '{kind}'", hint=nearest(kind, listing.KINDS)))
-    rows = listing.workloads(sparklines) if kind == "workloads" else listing.KINDS[kind]()
+    if name is not None and kind != "criteria":
+        raise InputError(Problem(f"'{kind}' are listed as a whole, got the name '{name}'"))
+    if kind == "workloads":
+        rows = listing.workloads(sparklines)
+    else:
+        rows = listing.criteria(name) if kind == "criteria" else listing.KINDS[kind]()
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif kind == "workloads":
         console.print_workloads(rows)
     elif kind == "criteria":
-        console.print_limits(rows)
+        verdict_console.print_limits(rows)
     else:
         console.print_rows(rows, kind)
 

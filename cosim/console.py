@@ -19,18 +19,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cosim.verdict_console import STYLES, number, print_criteria
+
 if TYPE_CHECKING:
     from cosim.comparison import Comparison
     from cosim.result import Result
     from cosim.simulation import Progress as ProgressCallback
 
-_STYLES = {
-    "pass": "bold green",
-    "completed": "green",
-    "fail": "bold red",
-    "not_assessed": "yellow",
-    "simulation_failed": "bold red",
-}
 _PLAIN_SHARE = 0.1
 """Off a terminal, a line is printed each time this share of the run is done."""
 
@@ -85,9 +80,9 @@ def print_summary(result: "Result", folder: Path) -> None:
         Text.assemble(
             (summary["name"], "bold"),
             f" on {provenance['grid']['name']}: ",
-            (summary["status"], _STYLES.get(summary["status"], "bold red")),
+            (summary["status"], STYLES.get(summary["status"], "bold red")),
             f", {summary['end_time_s']:g} s simulated in {provenance['wall_time_s']:.1f} s. Verdict: ",
-            (summary["verdict"].replace("_", " "), _STYLES[summary["verdict"]]),
+            (summary["verdict"].replace("_", " "), STYLES[summary["verdict"]]),
         )
     )
     if summary["status"] not in ("power_flow_failed", "initialisation_failed"):
@@ -95,7 +90,7 @@ def print_summary(result: "Result", folder: Path) -> None:
         if summary["metrics"]["site"]:
             console.print(_site_table(summary["metrics"]))
     if summary["criteria"]:
-        _print_criteria(console, summary["criteria"])
+        print_criteria(console, summary["criteria"])
     if "baseline" in summary:
         console.print(_baseline_table(summary))
     if "step_check" in summary:
@@ -104,44 +99,6 @@ def print_summary(result: "Result", folder: Path) -> None:
         console.print(Text(f"note: {warning}", style="yellow"))
     files = ", ".join(p.name for p in sorted(folder.iterdir()) if p.is_file())
     console.print(f"written to {folder}: {files}", soft_wrap=True, highlight=False)
-
-
-MOST_CRITERIA = 12
-"""With more criteria than this, those that pass and those that were not assessed are summed up."""
-
-
-def _print_criteria(console: Console, criteria: list[dict[str, Any]]) -> None:
-    """Verdicts: all of a few criteria; of many, what failed, then the sum of the rest."""
-    if len(criteria) <= MOST_CRITERIA:
-        console.print(_criteria_table(criteria))
-        return
-    by_verdict = {verdict: [e for e in criteria if e["verdict"] == verdict] for verdict in _STYLES}
-    failed = [*by_verdict["fail"], *by_verdict["simulation_failed"]]
-    if failed:
-        console.print(_criteria_table(failed[: 2 * MOST_CRITERIA]))
-    if by_verdict["pass"]:
-        console.print(f"{len(by_verdict['pass'])} criteria pass.", highlight=False)
-    reasons: dict[str, int] = {}
-    for entry in by_verdict["not_assessed"]:
-        reasons[entry["reason"] or "no value"] = reasons.get(entry["reason"] or "no value", 0) + 1
-    for reason, count in sorted(reasons.items(), key=lambda item: -item[1]):
-        console.print(Text(f"{count} not assessed: {reason}", style="yellow"))
-
-
-def _criteria_table(criteria: list[dict[str, Any]]) -> Table:
-    """Verdict of each criterion."""
-    table = Table(title="Criteria", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("criterion", "value", "limit", "margin", "unit", "verdict"):
-        table.add_column(name, justify="right" if name in ("value", "limit", "margin") else "left", overflow="fold")
-    for entry in criteria:
-        verdict = Text(entry["verdict"].replace("_", " "), style=_STYLES[entry["verdict"]])
-        if entry["reason"] and entry["verdict"] == "not_assessed":
-            verdict.append(f" ({entry['reason']})", style="default")
-        if not entry["decides"]:
-            verdict.append(f" (informs: {entry['limit_status']})", style="dim")
-        numbers = (_number(entry[key]) for key in ("value", "limit", "margin"))
-        table.add_row(entry["id"], *numbers, entry["unit"], verdict)
-    return table
 
 
 HEADLINE = (
@@ -183,7 +140,7 @@ def _print_step_check(console: Console, check: dict[str, Any]) -> None:
     shown = [entry for entry in check["changes"] if entry["metric"] in HEADLINE]
     for entry in shown:
         share = "-" if entry["relative"] is None else f"{100 * entry['relative']:.3g}"
-        table.add_row(entry["metric"], _number(entry["value"]), _number(entry["halved"]), share, entry["unit"])
+        table.add_row(entry["metric"], number(entry["value"]), number(entry["halved"]), share, entry["unit"])
     if shown:
         console.print(table)
     elif check["status"] == "completed":
@@ -203,9 +160,9 @@ def _differences_table(runs: list[dict[str, Any]], labels: Sequence[str], title:
     table.add_column("unit")
     for row in differences(runs):
         if row.metric in HEADLINE:
-            cells = [_number(row.values[0])]
+            cells = [number(row.values[0])]
             for value, change in zip(row.values[1:], row.changes, strict=True):
-                cells += [_number(value), _number(change)]
+                cells += [number(value), number(change)]
             table.add_row(row.metric, *cells, row.unit)
     return table
 
@@ -223,38 +180,9 @@ def print_comparison(comparison: "Comparison") -> None:
     for label in comparison.labels:
         table.add_column(label, overflow="fold")
     for verdicts in changed:
-        shown = [Text("-") if v is None else Text(v.replace("_", " "), style=_STYLES[v]) for v in verdicts.verdicts]
+        shown = [Text("-") if v is None else Text(v.replace("_", " "), style=STYLES[v]) for v in verdicts.verdicts]
         table.add_row(verdicts.id, *shown)
     console.print(table)
-
-
-def print_limits(rows: list[dict[str, Any]]) -> None:
-    """Limits of the profiles, a block for each profile."""
-    console = Console()
-    for profile in dict.fromkeys(row["profile"] for row in rows):
-        table = Table(title=profile, title_justify="left", box=SIMPLE_HEAD)
-        for name in ("id", "limit", "standing", "source"):
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            if row["profile"] != profile or row["id"] is None:
-                continue
-            limit = Text(row["title"])
-            limit.append(f"\n{row['metric'] or 'envelope'} {row['bound']}", style="dim")
-            if row["note"]:
-                limit.append(f"\n{row['note']}", style="italic dim")
-            standing = Text(f"{row['status']}, {'decides' if row['decides'] else 'informs'}")
-            if row["area"]:
-                standing.append(f"\narea {row['area']}")
-            source = Text(", ".join(str(row[key]) for key in ("source", "clause", "date") if row[key]))
-            source.append(f"\n{row['evidence']}")
-            if row["verify_before_citing"]:
-                source.append(": verify before citing", style="yellow")
-            table.add_row(row["id"], limit, standing, source)
-        console.print(table)
-        for row in rows:
-            if row["profile"] == profile and row["id"] is None:
-                console.print(Text(f"left out: {row['title']}: {row['left_out']}", style="dim"))
-    console.print("use a profile as {profile: NAME} in a scenario's criteria, with area, only and decide as needed")
 
 
 _NOTES = ("title", "source", "quirks")
@@ -304,12 +232,6 @@ def _heading(key: str) -> str:
     return key
 
 
-def _number(value: float | None, digits: int = 4) -> str:
-    return (
-        "-" if value is None else f"{value:.{digits}f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:.6g}"
-    )
-
-
 def _frequency_table(metrics: dict[str, Any]) -> Table:
     """Frequency and voltage: value, where, when."""
     frequency, voltage = metrics["frequency"], metrics["voltage"]
@@ -357,7 +279,7 @@ def _frequency_table(metrics: dict[str, Any]) -> Table:
         ),
     ]
     for name, value, unit, where, time_s in rows:
-        table.add_row(name, _number(value), unit, str(where or "-"), _number(time_s, 2))
+        table.add_row(name, number(value), unit, str(where or "-"), number(time_s, 2))
     return table
 
 
@@ -381,8 +303,8 @@ def _site_table(metrics: dict[str, Any]) -> Table:
         ("lowest voltage at the POI", "poi_min_pu", "pu", 4),
         ("highest voltage at the POI", "poi_max_pu", "pu", 4),
     ):
-        table.add_row(label, *(_number(site[key], digits) for site in sites), unit)
+        table.add_row(label, *(number(site[key], digits) for site in sites), unit)
     for window in ("1s", "10s", "60s"):
         label = f"largest change in {window.removesuffix('s')} s"
-        table.add_row(label, *(_number(ramp["windows"][window], 1) for ramp in ramps), "MW")
+        table.add_row(label, *(number(ramp["windows"][window], 1) for ramp in ramps), "MW")
     return table

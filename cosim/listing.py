@@ -90,15 +90,25 @@ def metrics() -> list[Row]:
     return [{"metric": path, "unit": unit_of(path)} for path in [*paths, *with_parameter]]
 
 
-def criteria() -> list[Row]:
-    """Limits of the library's profiles, one row for each bound; an envelope's rows each have one."""
-    from cosim.criteria.library import find_profile, profile_files
+def criteria(profile: str | None = None) -> list[Row]:
+    """Limits of the library's profiles, or of one, each followed by what it leaves out.
 
+    Raises
+    ------
+    InputError
+        If there is no profile of that name.
+    """
+    from cosim.criteria.library import find_profile, profile_files
+    from cosim.errors import InputError, Problem, nearest
+
+    names = list(profile_files())
+    if profile is not None and profile not in names:
+        raise InputError(Problem(f"there is no profile '{profile}'", hint=nearest(profile, names)))
     rows: list[Row] = []
-    for name in profile_files():
-        profile = find_profile(name)
-        rows += [_limit(criterion) for criterion in profile.criteria]
-        rows += [{"profile": name, "id": None, "title": left.what, "left_out": left.why} for left in profile.left_out]
+    for name in names if profile is None else [profile]:
+        found = find_profile(name)
+        rows += [_limit(criterion) for criterion in found.criteria]
+        rows += [{"profile": name, "id": None, "title": left.what, "left_out": left.why} for left in found.left_out]
     return rows
 
 
@@ -116,6 +126,7 @@ def _limit(criterion: "Criterion") -> Row:
         "decides": criterion.decides,
         "area": criterion.area,
         "applies": criterion.applies.model_dump(exclude_none=True),
+        "scope": list(criterion.applies.in_words.values()),
         "source": criterion.source,
         "clause": criterion.clause,
         "date": criterion.date,

@@ -11,6 +11,9 @@ from cosim.criteria import Criterion, Run, judge, overall_verdict, ramp_violatio
 from cosim.metrics import compute, plain, ramp
 from cosim.result import Result
 
+CONTINGENCIES = ("fault", "line_trip", "generator_trip", "site_trip")
+"""Events after which a limit for contingencies holds."""
+
 
 def build(
     result: Result,
@@ -35,7 +38,8 @@ def build(
     if not result.time_s.size:
         reasons = dict.fromkeys(reasons, f"nothing was simulated: {status.replace('_', ' ')}")
     ratings = {name: result.site_attributes(name).get("rating_mw") for name in result.sites}
-    results = judge(criteria, measured, Run(status, notes.get("nominal_hz"), ratings))
+    has_contingency = bool(result.events["kind"].isin(CONTINGENCIES).any())
+    results = judge(criteria, measured, Run(status, notes.get("nominal_hz"), ratings, has_contingency))
     metrics["ramp"]["violations"] = ramp_violations(results, ramp.demands(result))
     last_s = float(result.time_s[-1]) if result.time_s.size else None
     return plain(

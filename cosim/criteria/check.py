@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosim.criteria.library import expand, reference_problem
 from cosim.criteria.model import CriteriaReference, Criterion
-from cosim.errors import InputError, nearest
+from cosim.errors import InputError, Problem, nearest
 from cosim.metrics import is_metric, metric_paths, parameter_shapes
 from cosim.problems import Problems
+from cosim.scenario.source import read_yaml
 
 if TYPE_CHECKING:
     from cosim.scenario.model import Scenario
@@ -28,7 +30,7 @@ def scenario_criteria(scenario: Scenario, problems: Problems) -> list[Criterion]
     found: list[Criterion] = []
     for k, entry in enumerate(scenario.criteria):
         try:
-            wrong = reference_problem(entry) if isinstance(entry, CriteriaReference) else _unknown_metric(entry, sites)
+            wrong = reference_problem(entry) if isinstance(entry, CriteriaReference) else _wrong_inline(entry, sites)
         except InputError as error:
             problems.found += error.problems
             continue
@@ -36,13 +38,37 @@ def scenario_criteria(scenario: Scenario, problems: Problems) -> list[Criterion]
             key, message, hint = wrong
             problems.add(("criteria", k, key), message, hint)
             continue
-        added = expand([entry])
-        if isinstance(entry, CriteriaReference) and entry.file is not None:
-            for criterion in added:
-                if unknown := _unknown_metric(criterion, sites):
-                    problems.add(("criteria", k, "file"), f"{entry.file}: {criterion.id}: {unknown[1]}", unknown[2])
-        found += added
+        for criterion in expand([entry]):
+            if isinstance(entry, CriteriaReference) and (unknown := _unknown_metric(criterion, sites)):
+                problems.found.append(_in_file(Path(str(entry.file)), criterion, *unknown))
+            elif any(_is_another(criterion, other) for other in found):
+                problems.add(("criteria", k), f"another envelope has the id '{criterion.id}'", "give it one of its own")
+            elif criterion not in found:  # two areas of a profile share what is set for all areas
+                found.append(criterion)
     return found
+
+
+def _wrong_inline(criterion: Criterion, sites: list[str]) -> tuple[str, str, str] | None:
+    """Say what is wrong with a scenario's own criterion, if anything, as `reference_problem` does."""
+    for key in ("profile", "area"):
+        if getattr(criterion, key) is not None:
+            return key, f"an inline criterion takes no {key}", "both choose limits of the library, without metric"
+    return _unknown_metric(criterion, sites)
+
+
+def _in_file(path: Path, criterion: Criterion, key: str, message: str, hint: str) -> Problem:
+    """Place a problem of a limit in the file that it comes from."""
+    source = read_yaml(path)
+    number = next(k for k, limit in enumerate(source.data["limits"]) if limit.get("id") == criterion.id)
+    return source.problem(("limits", number, key), message, hint)
+
+
+def _is_another(criterion: Criterion, other: Criterion) -> bool:
+    """Whether both are envelopes whose times would be found under the same path, but not the same envelope."""
+    if criterion.envelope is None or other.envelope is None:
+        return False
+    same_path = criterion.id == other.id and criterion.envelope.signal == other.envelope.signal
+    return same_path and criterion.envelope != other.envelope
 
 
 def _unknown_metric(criterion: Criterion, sites: list[str]) -> tuple[str, str, str] | None:

@@ -26,11 +26,14 @@ class Run:
         Of the grid; None if it is not known.
     rating_mw
         Of each site, by its name.
+    has_contingency
+        Whether there was a fault or a trip.
     """
 
     status: str = COMPLETED
     nominal_hz: float | None = None
     rating_mw: Mapping[str, float | None] = field(default_factory=dict)
+    has_contingency: bool = False
 
 
 @dataclass(frozen=True)
@@ -223,16 +226,17 @@ def _out_of_scope(criterion: Criterion, site: str | None, run: Run) -> str | Non
     if criterion.area is not None:
         choice = f"{{profile: {criterion.profile}, area: {criterion.area}}}"
         return f"set for area {criterion.area}; choose it with {choice}"
-    wanted_hz = criterion.applies.nominal_hz
-    if wanted_hz is not None and run.nominal_hz is not None and abs(wanted_hz - run.nominal_hz) > 0.5:
-        return f"set for grids of {wanted_hz:g} Hz"
-    least_mw = criterion.applies.min_site_mw
-    if least_mw is None:
+    scope = criterion.applies
+    if scope.nominal_hz is not None and run.nominal_hz is not None and abs(scope.nominal_hz - run.nominal_hz) > 0.5:
+        return f"set for {scope.in_words['nominal_hz']}"
+    if scope.contingency is not None and scope.contingency != run.has_contingency:
+        return f"set for {scope.in_words['contingency']}"
+    if scope.min_site_mw is None:
         return None
     ratings = [run.rating_mw.get(site)] if site else list(run.rating_mw.values())
-    if not any(rating is None or rating >= least_mw for rating in ratings):
-        return f"set for sites of {least_mw:g} MW and more"
-    return None
+    if any(rating is None or rating >= scope.min_site_mw for rating in ratings):
+        return None
+    return f"set for {scope.in_words['min_site_mw']}"
 
 
 def _value(measured: Section, path: str) -> tuple[float | None, str | None]:

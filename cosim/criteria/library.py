@@ -130,6 +130,10 @@ def reference_problem(entry: CriteriaReference) -> tuple[str, str, str] | None:
     """
     if entry.profile is not None and entry.profile not in profile_files():
         return "profile", f"there is no profile '{entry.profile}'", nearest(entry.profile, profile_files())
+    path = Path(str(entry.file))
+    if entry.file is not None and not path.is_file():
+        beside = [found.name for found in path.parent.glob("*.y*ml")]
+        return "file", f"there is no such file: {path}", nearest(path.name, beside)
     profile = _profile_of(entry)
     if entry.area is not None and entry.area not in profile.areas:
         return "area", f"{profile.profile} has no area '{entry.area}'", nearest(entry.area, profile.areas)

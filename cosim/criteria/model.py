@@ -67,6 +67,19 @@ class Scope(Part):
 
     nominal_hz: FiniteFloat | None = Field(None, description="of the grid")
     min_site_mw: FiniteFloat | None = Field(None, description="rating of the smallest site that it is meant for")
+    contingency: bool | None = Field(None, description="only to runs with a fault or a trip, or only to those without")
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """By key, what the limit is set for."""
+        words = {}
+        if self.nominal_hz is not None:
+            words["nominal_hz"] = f"grids of {self.nominal_hz:g} Hz"
+        if self.min_site_mw is not None:
+            words["min_site_mw"] = f"sites of {self.min_site_mw:g} MW and more"
+        if self.contingency is not None:
+            words["contingency"] = f"runs {'with' if self.contingency else 'without'} a fault or a trip"
+        return words
 
 
 class Criterion(Part):

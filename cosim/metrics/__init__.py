@@ -133,7 +133,7 @@ def unit_of(path: str) -> str:
     A metric inside a group of windows (``windows.10s``, ``max_rocof_hz_per_s.1s``) has its group's unit.
     """
     parts = path.split(".")
-    if "envelopes" in parts:
+    if parts[1:2] == ["envelopes"]:
         return "s"
     for k in range(len(parts) - 1, -1, -1):
         if parts[k] in _GROUP_UNITS:

@@ -264,6 +264,8 @@ def test_a_limit_out_of_its_scope_is_not_assessed(given, reason):
     result = only({"metric": "voltage.min_pu", "min": 0.99} | given)
     assert (result.verdict, result.value, result.reason) == ("not_assessed", None, reason)
     assert only({"metric": "voltage.min_pu", "min": 0.99, "applies": {"nominal_hz": 60}}).verdict == "fail"
+    after_a_trip = {"metric": "voltage.min_pu", "min": 0.99, "applies": {"contingency": True}}
+    assert only(after_a_trip).reason == "set for runs with a fault or a trip"
     sized = {"id": "x", "metric": "ramp.sites.*.excursion_mw.5s", "max": 1, "applies": {"min_site_mw": 75}}
     assert [result.verdict for result in judged([sized])] == ["fail", "not_assessed"]
 

@@ -17,6 +17,7 @@ ALL = [(name, criterion) for name in profile_files() for criterion in find_profi
 METRICS = [(name, c) for name, c in ALL if c.metric]
 ROWS = [(name, c, row) for name, c in ALL if c.envelope for row in c.curve().rows]
 RUN = Run("completed", None, {"dc1": 1000.0})
+CONTINGENCY = Run("completed", None, {"dc1": 1000.0}, has_contingency=True)
 
 
 def tree(path, value):
@@ -59,7 +60,8 @@ def test_each_side_of_each_limit(name, criterion):  # noqa: ARG001
         }
         verdicts = {}
         for where, value in values.items():
-            results = judge([chosen(criterion)], Section(tree(path, value)), RUN)
+            run = CONTINGENCY if criterion.applies.contingency else RUN
+            results = judge([chosen(criterion)], Section(tree(path, value)), run)
             (result,) = [r for r in results if r.side == ("max" if bound.is_max else "min")]
             verdicts[where] = result.verdict
         assert verdicts == {"on": "fail" if bound.is_strict else "pass", "in": "pass", "out": "fail"}
@@ -119,6 +121,13 @@ def test_curves_of_limits_md():
     assert rows_of("ercot", "ufls-stage-1") == {"<=59.3Hz": 0.1}
     assert rows_of("equipment", "semi-f47") == {"<0.5pu": 0, "<0.7pu": 0.2, "<0.8pu": 0.5, "<=0.8pu": 1.0}
     assert rows_of("nerc", "prc-024-frequency-west")["<=57.3Hz"] == 0.75
+    deep = {"<0.9pu": 6, "<0.7pu": 3, "<0.5pu": 1.2}
+    high = {">1.05pu": 1800, ">1.1pu": 1.0, ">1.2pu": 0}
+    assert rows_of("nerc", "prc-029-voltage") == deep | {"<0.25pu": 0.32} | high
+    assert rows_of("caiso", "caiso-voltage") == deep | {"<0.25pu": 0.15, ">1.1pu": 2}
+    low = {"<0.7pu": 0.02, "<0.8pu": 0.5, "<0.9pu": 10}
+    assert rows_of("equipment", "itic") == low | {">1.1pu": 0.5, ">1.2pu": 0.003, ">1.4pu": 0.001, ">2pu": 0}
+    assert rows_of("entsoe", "demand-connection-frequency-gb")[">51.5Hz"] == 900
 
 
 def test_drafts_never_decide_unless_asked():
@@ -148,6 +157,13 @@ def test_areas_are_chosen():
     assert "prc-024-frequency-east" not in [c.id for c in west]
 
 
+def test_damping_has_its_limit_with_and_without_a_contingency():
+    limits = expand([CriteriaReference(profile="wecc", only=["damping-normal", "damping-contingency"])])
+    section = Section({"oscillation": {"min_damping_percent": 4.0}})
+    assert [r.verdict for r in judge(limits, section, RUN)] == ["fail", "not_assessed"]
+    assert [r.verdict for r in judge(limits, section, CONTINGENCY)] == ["not_assessed", "pass"]
+
+
 def test_listing_says_what_to_verify(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     with pytest.raises(SystemExit) as stop:
@@ -162,6 +178,21 @@ def test_listing_says_what_to_verify(capsys, monkeypatch):
         main(["list", "criteria", "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert sum(row.get("verify_before_citing", False) for row in rows) == len(doubtful)
+
+
+def test_listing_of_one_profile(capsys):
+    with pytest.raises(SystemExit):
+        main(["list", "criteria", "ercot", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["profile"] for row in rows} == {"ercot"}
+    assert any(row.get("left_out") for row in rows)
+    large = next(row for row in rows if row["id"] == "nogrr282-recovery")
+    assert (large["bound"], large["scope"]) == ("<= 2 s", ["grids of 60 Hz", "sites of 75 MW and more"])
+    for arguments, said in ((["criteria", "erkot"], "did you mean 'ercot'"), (["grids", "ercot"], "as a whole")):
+        with pytest.raises(SystemExit) as stop:
+            main(["list", *arguments])
+        assert stop.value.code == 2
+        assert said in capsys.readouterr().err
 
 
 GOOD = """profile: mine
