@@ -44,8 +44,11 @@ def print_criteria(console: Console, criteria: list[dict[str, Any]]) -> None:
 
 
 def _closest(passed: list[dict[str, Any]]) -> str:
-    """Of what passes, the criterion with the smallest margin as a share of its limit."""
-    by_share = [(e["margin"] / abs(e["limit"]), e) for e in passed if e["limit"]]
+    """Of what passes, the criterion with the smallest margin as a share of its limit.
+
+    Frequencies are left out: every margin of theirs is small beside 50 or 60 Hz.
+    """
+    by_share = [(e["margin"] / abs(e["limit"]), e) for e in passed if e["limit"] and e["unit"] != "Hz"]
     if not by_share:
         return ""
     share, entry = min(by_share, key=lambda pair: pair[0])
