@@ -1,7 +1,7 @@
 """A picture of the network: buses coloured by voltage level and sized by load, machines and sites marked."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,19 +39,29 @@ class NetworkGraph:
 
 
 def network_layout(grid: Grid) -> dict[str, Position]:
-    """Positions of the buses by idx: distances follow the number of branches between (Kamada and Kawai, 1989).
+    """Positions of a grid's buses by idx: see :func:`layout`."""
+    base_kv = {str(bus.idx): bus.base_kv for bus in grid.buses}
+    return layout(base_kv, [(str(line.from_bus), str(line.to_bus)) for line in grid.lines])
 
-    There is nothing random in it: the same grid has the same picture. The longer side lies horizontally.
+
+def layout(base_kv: Mapping[str, float], branches: Iterable[tuple[str, str]]) -> dict[str, Position]:
+    """Positions of buses: distances follow the number of branches between (Kamada and Kawai, 1989).
+
+    There is nothing random in it: the same network has the same picture. The longer side lies horizontally.
+
+    Parameters
+    ----------
+    base_kv
+        Of each bus by name; a branch between two levels is a transformer and short.
+    branches
+        Names of the buses at both ends.
     """
     graph = nx.Graph()
-    graph.add_nodes_from(str(bus.idx) for bus in grid.buses)
-    base_kv = {str(bus.idx): bus.base_kv for bus in grid.buses}
-    for line in grid.lines:
-        ends = str(line.from_bus), str(line.to_bus)
+    graph.add_nodes_from(base_kv)
+    for ends in branches:
         same_level = abs(base_kv[ends[0]] - base_kv[ends[1]]) <= 0.01 * base_kv[ends[0]]
         graph.add_edge(*ends, length=1.0 if same_level else _TRANSFORMER_LENGTH)
-    found = nx.kamada_kawai_layout(graph, weight="length")
-    return _lying(found)
+    return _lying(nx.kamada_kawai_layout(graph, weight="length"))
 
 
 def draw_network(grid: Grid, sites: Mapping[str, int | str] | None = None) -> NetworkGraph:

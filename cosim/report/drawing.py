@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 
 # Mid tones, told apart by colour-blind readers, that read on white and on near-black.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#3584c8", "#d5762a", "#219b7c", "#a873c4", "#868d96"
-RED = "#cf4b3c"
+RED, PINK = "#cf4b3c", "#d1188f"
+WINDOW_COLOURS = (BLUE, ORANGE, GREEN)
 BAND = "rgba(134, 141, 150, 0.28)"
 MAX_PANELS = 12
 MAX_EVENT_LABELS = 12
@@ -90,6 +91,54 @@ def axes(rows: int, y_titles: Sequence[str], height_px: int) -> go.Figure:
             "nticks": 6,
         }
     return go.Figure(layout=layout)
+
+
+def plane(x_title: str, y_title: str, *, log_x: bool = False, log_y: bool = False) -> go.Figure:
+    """Empty figure of one quantity against another that is not time."""
+    plot = axes(1, [y_title], SINGLE_PX)
+    plot.update_xaxes(title={"text": x_title}, type="log" if log_x else "linear", exponentformat="none")
+    plot.update_yaxes(type="log" if log_y else "linear")
+    plot.update_layout(hovermode="closest", meta={"time": False})
+    return plot
+
+
+def points(
+    plot: go.Figure, x: Array, y: Array, name: str, colour: str, *, symbol: str = "circle", texts: Sequence[str] = ()
+) -> None:
+    """Add marks, each with a text that is shown when it is pointed at."""
+    plot.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            name=safe(name),
+            mode="markers",
+            marker={"symbol": symbol, "size": 8, "color": colour, "line": {"width": 1, "color": colour}},
+            text=[safe(text) for text in texts] or None,
+            hovertemplate="%{text}<extra></extra>" if texts else "%{y:.6~g}",
+        )
+    )
+
+
+def line(
+    plot: go.Figure, x: Array, y: Array, name: str, colour: str, *, dash: str = "solid", width: float = 1.5
+) -> None:
+    """Add a line through a few points."""
+    style = {"color": colour, "width": width, "dash": dash}
+    plot.add_trace(go.Scatter(x=x, y=y, name=safe(name), mode="lines", line=style, hovertemplate="%{y:.6~g}"))
+
+
+def shade(plot: go.Figure, low: float, high: float, text: str, colour: str, *, row: int = 1) -> None:
+    """Shade a range of the horizontal axis and write a text at its top."""
+    suffix = "" if row == 1 else str(row)
+    at = {"xref": f"x{suffix}", "yref": f"y{suffix} domain"}
+    plot.add_shape(
+        type="rect", x0=low, x1=high, y0=0, y1=1, fillcolor=colour, opacity=0.12, line={"width": 0}, layer="below", **at
+    )
+    is_log = plot.layout[f"xaxis{suffix}"].type == "log"
+    middle = math.log10(math.sqrt(low * high)) if is_log else (low + high) / 2
+    plot.add_annotation(
+        x=middle, y=1, text=safe(text), showarrow=False, yanchor="top", font={"size": 11, "color": GREY}, **at
+    )
 
 
 def panels(names: Sequence[str], quantity: str) -> go.Figure:

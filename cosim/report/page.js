@@ -39,12 +39,14 @@
     }
     return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
       plots.push(plot);
-      plot.on("plotly_relayout", (changes) => follow(plot, changes));
+      if (isOverTime(plot)) plot.on("plotly_relayout", (changes) => follow(plot, changes));
       return Plotly.relayout(plot, theme(plot.layout));
     });
   }
 
-  // One time axis for all plots: what one shows in time, the others show.
+  const isOverTime = (plot) => plot.layout.meta?.time !== false;
+
+  // One time axis for all plots over time: what one shows in time, the others show.
   let following = false;
   function follow(source, changes) {
     const touched = Object.keys(changes).some((key) => /^xaxis\d*\.(range|autorange)/.test(key));
@@ -52,7 +54,7 @@
     following = true;
     const axis = source._fullLayout.xaxis;
     const same = axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] };
-    Promise.all(plots.filter((plot) => plot !== source).map((plot) => Plotly.relayout(plot, same)))
+    Promise.all(plots.filter((plot) => plot !== source && isOverTime(plot)).map((plot) => Plotly.relayout(plot, same)))
       .finally(() => { following = false; });
   }
 
