@@ -296,6 +296,7 @@ def test_a_sensor_that_averages_makes_short_windows_lower_bounds(tmp_path):
     notes, wanted = {"sensor_window_s": 1.0}, Wanted(("ramp.total.filtered_mw.0.1-0.4Hz,5s",))
     section = ramp.assess(write_run(tmp_path, [], {}, demand=(0.5, np.arange(200.0)), site_notes=notes), wanted)
     assert "sensor averages over 1 s" in section.lower_bounds["ramp.sites.dc1.windows.1s"]
+    assert "sensor averages over 1 s" in section.lower_bounds["ramp.total.windows.1s"]
     assert "ramp.sites.dc1.windows.10s" not in section.lower_bounds
     # A band up to 0.8 Hz loses more than a third of its upper end to a mean over 1 s.
     assert "sensor averages over 1 s" in section.lower_bounds["ramp.sites.dc1.band_mw.0.1-0.8Hz"]
@@ -316,3 +317,24 @@ def test_demand_that_is_not_finite():
     section = ramp.site_ramps(Demand(np.where(np.arange(5000) == 9, np.nan, 50.0), 0.01))
     assert section.values["excursion_mw"]["5s"] is section.values["band_mw"]["2-5Hz"] is None
     assert set(section.reasons.values()) >= {"the demand is not finite throughout"}
+
+
+def test_band_energy_counts_the_nyquist_frequency_once():
+    k = np.arange(4000)
+    power = 50 + np.sin(np.pi / 2 * k) + (-1.0) ** k  # mean squares 1/2 at 10 Hz and 1 at 20 Hz
+    section = ramp.site_ramps(Demand(power, 1 / 40), ("band_energy_percent.5-15Hz",))
+    assert section.values["band_energy_percent"] == pytest.approx({"0.1-20Hz": 100, "5-15Hz": 100 / 3})
+
+
+def test_a_record_shorter_than_a_period_has_no_band():
+    section = ramp.site_ramps(Demand(np.arange(900.0) % 7, 0.01))
+    assert section.values["band_mw"]["0.1-0.8Hz"] is None
+    assert section.reasons["band_rms_mw.0.1-0.8Hz"] == "the record is shorter than one period of 0.1 Hz"
+    assert section.values["band_mw"]["0.8-2Hz"] > 0
+
+
+def test_time_of_a_burst_within_a_band():
+    time_s = np.arange(20_000) / 100
+    power = 50 + 5 * np.sin(2 * np.pi * time_s) * np.exp(-(((time_s - 120) / 5) ** 2))
+    section = ramp.site_ramps(Demand(power, 0.01))
+    assert section.places["band_mw.0.8-2Hz"].time_s == pytest.approx(120, abs=0.5)
