@@ -1,6 +1,8 @@
 """The library of profiles: complete, exact at each bound, and honest about what was read."""
 
 import json
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,6 +195,23 @@ def test_listing_of_one_profile(capsys):
             main(["list", *arguments])
         assert stop.value.code == 2
         assert said in capsys.readouterr().err
+
+
+def test_the_table_of_the_docs_has_every_profile():
+    text = (Path(__file__).parents[2] / "docs" / "criteria.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    documented = {row[0].strip("`"): row[1:] for row in rows if len(row) == 6}
+    assert list(documented) == list(profile_files())
+    for name, (title, limits, status, evidence, areas) in documented.items():
+        profile = find_profile(name)
+        assert (title, int(limits), areas) == (
+            profile.title,
+            len(profile.criteria),
+            ", ".join(profile.areas) or "-",
+        )
+        for text, values in ((status, "status"), (evidence, "evidence")):
+            counts = Counter(getattr(criterion, values) for criterion in profile.criteria)
+            assert text == ", ".join(f"{count} {value}" for value, count in counts.items())
 
 
 GOOD = """profile: mine
