@@ -209,13 +209,15 @@ def list_(
         console.print_rows(rows, kind)
 
 
-@app.command(epilog="Example:  cosim report results/ieee39-training")
+@app.command(epilog="Example:  cosim report results/ieee39-training --pdf")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf as well.")] = False,
 ) -> None:
-    """Write report.html again from a stored result alone."""
+    """Write report.html again from a stored result alone, and report.pdf if wanted."""
+    from cosim import console
     from cosim.errors import InputError, Problem
-    from cosim.report import write_report
+    from cosim.report import write_pdf, write_report
     from cosim.result import Result, ResultError
     from cosim.runner import REPORT_NAME
 
@@ -223,9 +225,13 @@ def report(
         result = Result.open(folder)
         path = (folder if folder.is_dir() else folder.parent) / REPORT_NAME
         write_report(result, path)
+        typer.echo(f"wrote {path}")
+        if pdf:
+            with console.status("laying out the pages", True):
+                write_pdf(result, path.with_suffix(".pdf"))
+            typer.echo(f"wrote {path.with_suffix('.pdf')}")
     except ResultError as error:
         raise InputError(Problem(str(error))) from error
-    typer.echo(f"wrote {path}")
 
 
 def _version(wanted: bool) -> None:

@@ -258,6 +258,8 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
         name = str(site.name)
         recorder.set_site_attribute(name, "bus", str(site.bus))
         recorder.set_site_attribute(name, "rating_mw", site.rating_mw)
+        windows = [w.trace.provenance.sensor_window_s or 0.0 for w in study.demands[name].workloads]
+        recorder.set_site_attribute(name, "sensor_window_s", max(windows, default=0.0))
         watch = outcome.watches.get(name)
         if watch is not None and np.isfinite(watch.min_pu):
             recorder.set_site_attribute(name, "poi_min_pu", watch.min_pu)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import fft, signal
 
+from cosim.metrics.band_filter import band_pass
 from cosim.metrics.modes import Mode, find_modes
 from cosim.metrics.section import Place, Section
 from cosim.result import Result
@@ -34,8 +35,10 @@ SMALLEST_MHZ = 0.05
 FORCED_HZ = 0.02
 FORCED_SHARE = 0.05
 """The load moves at a frequency if its spectrum there is at least this share of its largest line."""
-SUSTAINED_PERCENT = 3.0
-"""Where the load moves, an oscillation damped by less than this cannot be told from the load's own."""
+FADES = 3.0
+"""Where the load moves, an oscillation is natural only if it is this much larger early in the stretch than late."""
+AROUND = 1.25
+"""How much of its surroundings, as a factor of frequency, is looked at for that."""
 STEADY_LOAD = 1e-5
 """A load that moves by less than this share of its mean forces nothing."""
 
@@ -69,7 +72,9 @@ def add_modes(
     relative = _against_centre(result, speeds)[inside]
     modes, names = _modes(relative, speeds.names, rate_hz)
     load_lines = None if load is None else _forcing(load.values[inside, 0], rate_hz)
-    table = _table(modes, names, load_lines, bands_hz)
+    columns = [speeds.names.index(name) for name in names]
+    driven = [_is_forced(mode, relative[:, columns], rate_hz, load_lines) for mode in modes]
+    table = _table(modes, names, driven, bands_hz)
     values["modes"] = table
     for band, (low_hz, high_hz) in bands_hz.items():
         path = f"oscillation.{band}"
@@ -149,11 +154,11 @@ def _forcing(load_mw: Array, rate_hz: float) -> tuple[Array, Array] | None:
 def _table(
     modes: list[Mode],
     names: list[str],
-    load_lines: tuple[Array, Array] | None,
+    driven: list[bool],
     bands_hz: Mapping[str, tuple[float, float]],
 ) -> list[dict[str, Any]]:
     table: list[dict[str, Any]] = []
-    for mode in modes:
+    for mode, is_forced in zip(modes, driven, strict=True):
         largest = int(np.argmax(mode.amplitude))
         band = next((b for b, (low, high) in bands_hz.items() if low <= mode.frequency_hz < high), None)
         table.append(
@@ -164,7 +169,7 @@ def _table(
                 "amplitude": mode.amplitude[largest],
                 "unit": "mHz",
                 "band": band,
-                "forced": _is_forced(mode, load_lines),
+                "forced": is_forced,
             }
         )
     natural = [entry for entry in table if not entry["forced"]]
@@ -179,9 +184,15 @@ def _table(
     return table
 
 
-def _is_forced(mode: Mode, load_lines: tuple[Array, Array] | None) -> bool:
-    if load_lines is None or abs(mode.damping_percent) >= SUSTAINED_PERCENT:
+def _is_forced(mode: Mode, relative: Array, rate_hz: float, load_lines: tuple[Array, Array] | None) -> bool:
+    """Whether the load moves at a mode's frequency and the oscillation goes on as it began."""
+    if load_lines is None:
         return False
     frequencies, moves = load_lines
     within_hz = max(FORCED_HZ, frequencies[1])
-    return bool(moves[np.abs(frequencies - mode.frequency_hz) <= within_hz].any())
+    if not moves[np.abs(frequencies - mode.frequency_hz) <= within_hz].any():
+        return False
+    column = relative[:, int(np.argmax(mode.amplitude))]
+    around = band_pass(column, rate_hz, mode.frequency_hz / AROUND, mode.frequency_hz * AROUND)
+    third = around.size // 3
+    return bool(np.std(around[:third]) < FADES * np.std(around[-third:]))

@@ -1,11 +1,13 @@
-"""Report of one run: a page that stands alone, made from the stored result."""
+"""Reports: the page and the PDF of one run, and the page that compares several, made from stored results alone."""
 
 from pathlib import Path
 
+from cosim.report.comparison import render_comparison, write_comparison
 from cosim.report.page import render
+from cosim.report.pdf import render_pdf, write_pdf
 from cosim.result import Result
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "render_comparison", "render_pdf", "write_comparison", "write_pdf", "write_report"]
 
 
 def write_report(result: Result, path: str | Path) -> None:

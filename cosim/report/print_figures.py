@@ -26,7 +26,7 @@ _MARKERS = {
     "diamond-open": "D",
     "triangle-down": "v",
 }
-_STYLE = {
+_STYLE: Any = {
     "svg.hashsalt": "cosim",
     "svg.fonttype": "none",
     "font.size": 8,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 MISSING = "–"
@@ -74,3 +75,9 @@ def printed_id(name: str) -> str:
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number (and not a truth value)."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def spaced(parameter: str) -> str:
+    """A metric's parameter as it is printed: ``0.1-55Hz,5s`` as 0.1–55 Hz, 5 s."""
+    parts = re.sub(r"(?<=\d)(mHz|Hz|ms|s)(?=$|,)", r" \1", parameter)
+    return parts.replace("-", "–").replace(",", ", ")

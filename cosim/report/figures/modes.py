@@ -58,7 +58,7 @@ def mode_chart(source: Source) -> Figure:
         *MODES,
         alt=f"Damping against frequency of {len(modes)} oscillations: {said}.",
         caption="Matrix pencil on the generators' frequencies against the centre of inertia, after the last event. "
-        "Lines: 3 % (after a contingency) and 5 % (normal operation). Where the load moves, an oscillation damped by "
-        "less than 3 % counts as forced: it is no damping failure.",
+        "Lines: 3 % (after a contingency) and 5 % (normal operation). Where the load moves and an oscillation does "
+        "not fade, it counts as forced: that is no damping failure.",
         plot=plot,
     )

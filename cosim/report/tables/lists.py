@@ -8,6 +8,8 @@ from typing import Any
 from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns, first_rows, reason_for
 from cosim.report.text import general, number, printed_id, words
 
+MOST_CHANGES = 20
+
 
 def ramp_excesses(metrics: Mapping[str, Any]) -> Table:
     """How often and how long each ramp limit was exceeded."""
@@ -151,7 +153,7 @@ def step_check(check: Mapping[str, Any]) -> Table:
             Cell(general(None if entry["relative"] is None else 100 * entry["relative"], 3), sort=entry["relative"]),
             Cell(entry["unit"] or "–"),
         ]
-        for entry in check["changes"][:MAX_ROWS]
+        for entry in check["changes"][:MOST_CHANGES]
     ]
     verdicts = ", ".join(check["verdicts_changed"])
     note = f"Verdicts that change: {verdicts}." if verdicts else "No verdict changes."
@@ -163,7 +165,7 @@ def step_check(check: Mapping[str, Any]) -> Table:
         f"The run at half the step did not complete: {words(check['status'])}."
         if check["status"] != "completed"
         else "No metric changes.",
-        f"{note} {first_rows(len(check['changes']), 'changes')}",
+        f"{note} The relatively largest of {len(check['changes'])} changes; summary.json has all of them.",
     )
 
 

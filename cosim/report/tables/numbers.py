@@ -10,7 +10,7 @@ from cosim.criteria import find
 from cosim.metrics import unit_of
 from cosim.metrics.oscillation import BANDS_HZ
 from cosim.report.tables.cells import Cell, Table, columns, reason_for
-from cosim.report.text import MISSING, general, is_number, number, words
+from cosim.report.text import MISSING, general, is_number, number, spaced, words
 
 COI = "centre of inertia"
 
@@ -128,11 +128,11 @@ def _frequency(metrics: Mapping[str, Any]) -> Iterable[Row]:
     yield Row("Settling frequency", f + "settling_hz", COI, note="mean of the last tenth of the record")
     for name in metrics["frequency"]["max_rocof_hz_per_s"]:
         path, time = f"{f}max_rocof_hz_per_s.{name}", f"{f}max_rocof_time_s.{name}"
-        yield Row(f"Largest |RoCoF|, {name}", path, COI, time=time)
+        yield Row(f"Largest |RoCoF|, {spaced(name)}", path, COI, time=time)
     yield Row("Lowest 10-s mean", f + "mean_10s.min_hz", COI)
     yield Row("Highest 10-s mean", f + "mean_10s.max_hz", COI)
     for band in metrics["frequency"].get("outside_s", {}):
-        yield Row(f"Time outside {band}", f"{f}outside_s.{band}", COI, note="by 1-s means")
+        yield Row(f"Time outside {spaced(band)}", f"{f}outside_s.{band}", COI, note="by 1-s means")
     yield Row("Worst bus", f + "worst_bus_deviation_mhz", "bus {}", f + "worst_bus", f + "worst_bus_time_s")
 
 
@@ -170,10 +170,10 @@ def _ramps(metrics: Mapping[str, Any]) -> Iterable[Row]:
         yield Row(f"{name}: fastest fall in 1 s", r + "max_down_mw_per_s", name, time=r + "max_down_time_s")
         for window in tree["windows"]:
             path, time = f"{r}windows.{window}", f"{r}window_times_s.{window}"
-            yield Row(f"{name}: largest change over {window}", path, name, time=time)
+            yield Row(f"{name}: largest change over {spaced(window)}", path, name, time=time)
         for window in tree.get("excursion_mw", {}):
             path, time = f"{r}excursion_mw.{window}", f"{r}excursion_times_s.{window}"
-            yield Row(f"{name}: largest less smallest within {window}", path, name, time=time)
+            yield Row(f"{name}: largest less smallest within {spaced(window)}", path, name, time=time)
         for group, label in (
             ("filtered_mw", "peak to peak, first-order filter"),
             ("band_mw", "peak to peak in"),
@@ -181,7 +181,7 @@ def _ramps(metrics: Mapping[str, Any]) -> Iterable[Row]:
             ("band_energy_percent", "share of the fluctuation's energy in"),
         ):
             for parameter in tree.get(group, {}):
-                yield Row(f"{name}: {label} {parameter}", f"{r}{group}.{parameter}", name)
+                yield Row(f"{name}: {label} {spaced(parameter)}", f"{r}{group}.{parameter}", name)
         yield Row(f"{name}: frequency of the largest line", r + "dominant_hz", name)
 
 
