@@ -102,6 +102,7 @@ def test_each_side_of_each_level_and_time(name, criterion, row):  # noqa: ARG001
         ("screening", "generator-swing", ("generator.swing_mw", "max", 5, "example", "primary")),
         ("iec-pq", "iec-pst-hv-230v", ("voltage.flicker.*.pst_230v", "max", 0.8, "example", "secondary")),
         ("wecc", "wecc-recovery", ("voltage.recovery.to_80_percent_s", "max", 20, "binding", "recalled")),
+        ("ercot", "frequency-target", ("frequency.nadir_hz", "min", 59.91, "example", "recalled")),
         ("ercot", "fast-reserve", ("frequency.nadir_hz", "above", 59.85, "example", "recalled")),
     ],
 )

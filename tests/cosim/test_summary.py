@@ -103,3 +103,12 @@ def test_run_that_was_killed_is_interrupted(tmp_path):
         "simulation_failed",
         None,
     )
+
+
+@pytest.mark.parametrize(("kind", "is_contingency"), [("line_trip", True), ("fault", True), ("load_step", False)])
+def test_a_trip_makes_a_run_one_with_a_contingency(tmp_path, kind, is_contingency):
+    run = write_run(tmp_path, TIME_S, SPEED, inertia=[4.0], events=[(1.0, kind, "it happens")])
+    limit = {"metric": "frequency.max_deviation_mhz", "max": 200.0}
+    criteria = [Criterion.model_validate(limit | {"applies": {"contingency": which}}) for which in (True, False)]
+    verdicts = [entry["verdict"] for entry in summary.build(run, criteria, {}, {})["criteria"]]
+    assert verdicts == (["pass", "not_assessed"] if is_contingency else ["not_assessed", "pass"])
