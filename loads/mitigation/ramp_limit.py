@@ -245,14 +245,15 @@ def _periodic_start(target: Pieces, up: float, down: float) -> float:
     """The output that comes back after one period.
 
     The output at the end never falls, and never rises faster, with that at the start, and the target's extremes
-    enclose it.
+    enclose it. Where many come back, as with slow and equal rates, it is the one nearest to the target's mean.
     """
     out, tally = kernels.empty_pieces(2 * target.start.size), np.zeros(kernels.TALLY_SIZE)
 
     def gained(start: float) -> float:
         return kernels.limit_slope(target, up, down, start, out, tally)[1] - start
 
-    once = float(target.end[-1])
+    lengths = np.diff(target.knots_s)
+    once = float(np.sum(lengths * (target.start + target.end)) / (2.0 * lengths.sum()))
     once += gained(once)
     if gained(once) == 0.0:  # it has met its target on the way, and so forgotten where it began
         return once

@@ -69,9 +69,8 @@ class StorageDevice:
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must be above 0 and at most 1, got {getattr(self, name)}")
         if not 0.0 <= self.soc_min < self.soc_max <= 1.0:
-            raise ValueError(
-                f"soc_min and soc_max must be 0 <= soc_min < soc_max <= 1, got {self.soc_min}, {self.soc_max}"
-            )
+            got = f"{self.soc_min} and {self.soc_max}"
+            raise ValueError(f"soc_min must be from 0 to below soc_max, and that at most 1, got {got}")
         for name, soc in (("soc_start", self.soc_start), ("soc_target", self.recentred_soc)):
             if not self.soc_min <= soc <= self.soc_max:
                 raise ValueError(f"{name} must be from soc_min {self.soc_min} to soc_max {self.soc_max}, got {soc}")

@@ -158,10 +158,15 @@ def _device(
     power = s[DEVICE_MW]
     stored = s[STORED_MWS]
     per_mw = p[CHARGE_EFFICIENCY] if power > 0.0 else 1.0 / p[DISCHARGE_EFFICIENCY]
-    stored_then = min(max(stored + per_mw * power * dt_s, p[LOWEST_MWS]), p[HIGHEST_MWS])
-    command0 = _command(p, wish0, stored)
-    command1 = _command(p, wish1, stored_then)
-    wanted, at_ramp_s = follow(power, command0, command1, dt_s, p[LAG_S], p[RAMP_MW_PER_S])
+    change = per_mw * power * dt_s
+    wish0 += (p[TARGET_MWS] - stored) / p[RECENTRING_S]
+    wish1 += (p[TARGET_MWS] - stored - change) / p[RECENTRING_S]
+    midway = stored + 0.5 * change
+    highest = _bound(p, (p[HIGHEST_MWS] - midway) / p[CHARGE_EFFICIENCY])
+    lowest = -_bound(p, (midway - p[LOWEST_MWS]) * p[DISCHARGE_EFFICIENCY])
+    wanted, at_ramp_s, high_s, low_s = follow_within(
+        power, wish0, wish1, lowest, highest, dt_s, p[LAG_S], p[RAMP_MW_PER_S]
+    )
     wanted = min(max(wanted, -p[POWER_MW]), p[POWER_MW])
 
     # This node is drawn over half of this step and half of the next.
@@ -178,23 +183,13 @@ def _device(
     s[CHARGED_MWS] += charged
     s[DISCHARGED_MWS] += discharged
     s[LOST_MWS] += charged - discharged - gained
-    free_command = wish1 + (p[TARGET_MWS] - stored_then) / p[RECENTRING_S]
-    within = min(max(free_command, -p[POWER_MW]), p[POWER_MW])
-    s[AT_POWER_S] += dt_s if within != free_command else 0.0
     s[AT_RAMP_S] += at_ramp_s
-    s[AT_STORED_S] += dt_s if command1 != within or new != wanted else 0.0
+    s[AT_POWER_S if highest == p[POWER_MW] else AT_STORED_S] += high_s
+    s[AT_POWER_S if lowest == -p[POWER_MW] else AT_STORED_S] += low_s
+    s[AT_STORED_S] += dt_s if new != wanted else 0.0
     s[SMALLEST_MWS] = min(s[SMALLEST_MWS], s[STORED_MWS])
     s[LARGEST_MWS] = max(s[LARGEST_MWS], s[STORED_MWS])
     return new
-
-
-@inlined
-def _command(p: Floats, wish: float, stored: float) -> float:
-    """Power that a device aims at: what is wished, recentred, and bounded by its power and by the energy left."""
-    command = wish + (p[TARGET_MWS] - stored) / p[RECENTRING_S]
-    room = max(p[HIGHEST_MWS] - stored, 0.0) / p[CHARGE_EFFICIENCY]
-    left = max(stored - p[LOWEST_MWS], 0.0) * p[DISCHARGE_EFFICIENCY]
-    return min(max(command, -_bound(p, left)), _bound(p, room))
 
 
 @inlined
@@ -203,6 +198,40 @@ def _bound(p: Floats, room: float) -> float:
     if room <= 0.0:  # and the ramp may be infinite
         return 0.0
     return min(p[POWER_MW], min(room / (TAPER_LAGS * p[LAG_S]), math.sqrt(room * p[RAMP_MW_PER_S])))
+
+
+@kernel
+def follow_within(
+    power: float,
+    wish0: float,
+    wish1: float,
+    lowest: float,
+    highest: float,
+    dt_s: float,
+    lag_s: float,
+    ramp: float,
+) -> tuple[float, float, float, float]:
+    """Power after a step over which the wish goes straight and the command is the wish within bounds.
+
+    Returns the power, and how long the ramp limit, the upper and the lower bound held.
+    """
+    slope = (wish1 - wish0) / dt_s
+    reaches_high = (highest - wish0) / slope if slope != 0.0 else np.inf
+    reaches_low = (lowest - wish0) / slope if slope != 0.0 else np.inf
+    first = min(max(min(reaches_low, reaches_high), 0.0), dt_s)
+    second = min(max(max(reaches_low, reaches_high), 0.0), dt_s)
+    at_ramp_s = high_s = low_s = t = 0.0
+    for until in (first, second, dt_s):
+        if until > t:
+            middle = wish0 + slope * 0.5 * (t + until)
+            high_s += until - t if middle > highest else 0.0
+            low_s += until - t if middle < lowest else 0.0
+            start = min(max(wish0 + slope * t, lowest), highest)
+            end = min(max(wish0 + slope * until, lowest), highest)
+            power, limited_s = follow(power, start, end, until - t, lag_s, ramp)
+            at_ramp_s += limited_s
+            t = until
+    return power, at_ramp_s, high_s, low_s
 
 
 @kernel
