@@ -10,10 +10,9 @@ f_split the frequency that parts the devices and H the energy still free in the 
     d power / dt = (command - power) / lag, within the ramp rate
     d stored / dt = charge_efficiency * power, or power / discharge_efficiency where it is negative.
 
-The lags are integrated exactly for inputs that go straight over the step (first-order hold; Franklin, Powell and
-Workman, Digital Control of Dynamic Systems, section 6.3), the ramp by finding when its limit begins and ends. So a
+`loads.mitigation.response` integrates lags and ramp limits exactly for inputs that go straight over the step. So a
 device's power has no jump where the load has one. Between nodes it is a straight line, as for the trapezoidal rule of
-the solver, and the stored energy is the exact integral of that.
+the solver, and the stored energy is the exact integral of that: what a device does faster than the step is not seen.
 
 The bounds of the command let a device come to rest as its stored energy reaches a limit: H' = -power makes with the lag
 a system of second order, which does not overshoot with a gain of at most 1 / (4 lag); and half the braking distance
@@ -27,6 +26,7 @@ import math
 
 import numpy as np
 
+from loads.mitigation.response import follow_within, lag_step
 from loads.segments import Floats, inlined, kernel
 
 # Parameters of the whole.
@@ -107,11 +107,11 @@ def storage_step(
         Length of the step planned after this one; 0 at the end.
     """
     wish0 = _wish(parameters, state[SMOOTH_MW], state[LOAD_MW], state[FREQUENCY_HZ])
-    state[SMOOTH_MW] = _lag(state[SMOOTH_MW], state[LOAD_MW], load_before_mw, dt_s, parameters[SMOOTHING_S])
+    state[SMOOTH_MW] = lag_step(state[SMOOTH_MW], state[LOAD_MW], load_before_mw, dt_s, parameters[SMOOTHING_S])
     wish1 = _wish(parameters, state[SMOOTH_MW], load_before_mw, frequency_hz)
     slow0 = state[SLOW_MW]
     if parameters[DEVICES] > 1.0:
-        state[SLOW_MW] = _lag(slow0, wish0, wish1, dt_s, parameters[SPLIT_S])
+        state[SLOW_MW] = lag_step(slow0, wish0, wish1, dt_s, parameters[SPLIT_S])
         slow1 = state[SLOW_MW]
         total = _device(parameters, state, 0, slow0, slow1, dt_s, next_dt_s)
         total += _device(parameters, state, 1, wish0 - slow0, wish1 - slow1, dt_s, next_dt_s)
@@ -135,15 +135,6 @@ def _wish(parameters: Floats, smooth_mw: float, load_mw: float, frequency_hz: fl
     if beyond_hz > 0.0:  # false for NaN
         wish += parameters[DROOP_MW_PER_HZ] * math.copysign(beyond_hz, off_hz)
     return wish
-
-
-@inlined
-def _lag(x: float, u0: float, u1: float, dt_s: float, lag_s: float) -> float:
-    """State of a lag after a step over which its input goes straight from u0 to u1."""
-    if dt_s <= 0.0:
-        return x
-    gone = -math.expm1(-dt_s / lag_s)
-    return x + (u0 - x) * gone + (u1 - u0) * (1.0 - gone * lag_s / dt_s)
 
 
 @kernel
@@ -198,81 +189,6 @@ def _bound(p: Floats, room: float) -> float:
     if room <= 0.0:  # and the ramp may be infinite
         return 0.0
     return min(p[POWER_MW], min(room / (TAPER_LAGS * p[LAG_S]), math.sqrt(room * p[RAMP_MW_PER_S])))
-
-
-@kernel
-def follow_within(
-    power: float,
-    wish0: float,
-    wish1: float,
-    lowest: float,
-    highest: float,
-    dt_s: float,
-    lag_s: float,
-    ramp: float,
-) -> tuple[float, float, float, float]:
-    """Power after a step over which the wish goes straight and the command is the wish within bounds.
-
-    Returns the power, and how long the ramp limit, the upper and the lower bound held.
-    """
-    slope = (wish1 - wish0) / dt_s
-    reaches_high = (highest - wish0) / slope if slope != 0.0 else np.inf
-    reaches_low = (lowest - wish0) / slope if slope != 0.0 else np.inf
-    first = min(max(min(reaches_low, reaches_high), 0.0), dt_s)
-    second = min(max(max(reaches_low, reaches_high), 0.0), dt_s)
-    at_ramp_s = high_s = low_s = t = 0.0
-    for until in (first, second, dt_s):
-        if until > t:
-            middle = wish0 + slope * 0.5 * (t + until)
-            high_s += until - t if middle > highest else 0.0
-            low_s += until - t if middle < lowest else 0.0
-            start = min(max(wish0 + slope * t, lowest), highest)
-            end = min(max(wish0 + slope * until, lowest), highest)
-            power, limited_s = follow(power, start, end, until - t, lag_s, ramp)
-            at_ramp_s += limited_s
-            t = until
-    return power, at_ramp_s, high_s, low_s
-
-
-@kernel
-def follow(
-    power: float, command0: float, command1: float, dt_s: float, lag_s: float, ramp: float
-) -> tuple[float, float]:
-    """Power behind a lag and a ramp limit after a step over which the command goes straight; and the time at the limit.
-
-    The gap e = command - power obeys e' = slope - clip(e / lag, -ramp, ramp). With a straight command, the limit holds
-    at most once before and once after a stretch without it.
-    """
-    slope = (command1 - command0) / dt_s
-    widest = ramp * lag_s
-    gap = command0 - power
-    time_left = dt_s
-    at_ramp_s = 0.0
-    for _ in range(3):
-        side = math.copysign(1.0, gap)
-        if abs(gap) > widest or (abs(gap) == widest and side * slope > ramp):
-            closing = ramp - side * slope
-            span = time_left
-            if closing > 0.0 and (abs(gap) - widest) < closing * time_left:
-                span = (abs(gap) - widest) / closing
-                gap = side * widest
-            else:
-                gap -= side * closing * span
-            at_ramp_s += span
-        else:
-            rest = slope * lag_s
-            outside = math.copysign(widest, slope)
-            span = time_left
-            if abs(rest) > widest:
-                span = min(span, lag_s * math.log((rest - gap) / (rest - outside)))
-            if span < time_left:
-                gap = outside
-            else:
-                gap += (rest - gap) * -math.expm1(-span / lag_s)
-        time_left -= span
-        if time_left <= 0.0:
-            break
-    return command1 - gap, at_ramp_s
 
 
 @inlined

