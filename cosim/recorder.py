@@ -16,6 +16,8 @@ from cosim.growing import TEXT, Column, Extrema, Table
 
 FORMAT = "cosim-result"
 FORMAT_VERSION = 1
+JUMPING_CHANNELS = ("voltage_pu", "frequency_hz")
+"""Channels whose values before each jump are kept too: how long they stay beyond a level depends on them."""
 SITE_COLUMNS = ("time_s", "power_mw", "reactive_mvar", "command_mw")
 
 # Nodes nearer than this are one instant: an edge and the step that ends on it can differ by rounding.
@@ -87,9 +89,16 @@ class Recorder:
 
         names = tuple(channels)
         self._channels = names
+        self._jumping = tuple(name for name in names if name in JUMPING_CHANNELS)
+        self._last = dict[str, NDArray[np.float64]]()
         layout: dict[str, Column] = {"time_s": Column()}
         layout |= {f"channels/{name}": Column((len(channels[name].elements),)) for name in names}
         self._rows = Table(self._file, layout, chunk_rows)
+        self._before_jumps = Table(
+            self._file.create_group("before_jumps"),
+            {"time_s": Column()} | {name: Column((len(channels[name].elements),)) for name in self._jumping},
+            chunk_rows,
+        )
         self._extrema = {}
         for name, spec in channels.items():
             _label(self._file[f"channels/{name}"], spec)
@@ -121,8 +130,8 @@ class Recorder:
     def record(self, time_s: float, values: Mapping[str, NDArray[np.float64]]) -> None:
         """Take the state at a node, after any jump there.
 
-        A second call at the same time (a jump: the network solved again at t+) replaces the stored row;
-        extrema see both.
+        A second call at the same time (a jump: the network solved again at t+) replaces the stored row, which is kept
+        among the rows before jumps; extrema see both.
 
         Parameters
         ----------
@@ -137,10 +146,12 @@ class Recorder:
         for name, extrema in self._extrema.items():
             extrema.update(time_s, values[name])
         if time_s <= self._stored_s + _SAME_TIME_S:
+            self._before_jumps.append(self._stored_s, *[self._last[name] for name in self._jumping])
             self._rows.replace_last(self._stored_s, *[values[name] for name in self._channels])
         elif self._is_due(time_s):
             self._rows.append(time_s, *[values[name] for name in self._channels])
             self._stored_s = time_s
+        self._last = {name: np.array(values[name]) for name in self._jumping}
         self._nodes += 1
         if self._nodes % self._chunk_rows == 0:
             self.flush()
@@ -185,7 +196,7 @@ class Recorder:
 
     def flush(self) -> None:
         """Bring the file up to date with everything taken so far."""
-        for table in (self._rows, self._events, *self._sites.values()):
+        for table in (self._rows, self._before_jumps, self._events, *self._sites.values()):
             table.write()
         for extrema in self._extrema.values():
             extrema.write()

@@ -98,6 +98,25 @@ class Result:
             frame.attrs["unit"] = _plain(file[f"channels/{name}"].attrs["unit"])
         return frame
 
+    def channel_with_jumps(self, name: str, elements: Sequence[str]) -> pd.DataFrame:
+        """Some elements of a channel with the rows before jumps as well: a jump has two rows of one time.
+
+        Of channels that do not keep them, or in a result without them, the same as :meth:`channel`.
+        """
+        frame = self.channel(name, elements)
+        with self._open() as file:
+            group = file.get("before_jumps")
+            if group is None or name not in group or not group["time_s"].shape[0]:
+                return frame
+            columns = [self.elements(name).index(element) for element in elements]
+            rows = min(group["time_s"].shape[0], group[name].shape[0])
+            before = pd.DataFrame(
+                group[name][:rows][:, columns],
+                index=pd.Index(group["time_s"][:rows], name="time_s"),
+                columns=list(elements),
+            )
+        return pd.concat([before, frame]).sort_index(kind="stable")
+
     def envelope(self, name: str) -> pd.DataFrame:
         """Smallest and largest element of a channel at each stored time: columns min, max; NaN where all are."""
         self._require(name, self.channels, "channel")

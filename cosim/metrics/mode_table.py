@@ -33,7 +33,7 @@ DAMPED_BAND_HZ = (0.1, 2.0)
 SMALLEST_MHZ = 0.05
 """Oscillations smaller than this matter to nobody, and their damping is not judged."""
 FORCED_HZ = 0.02
-FORCED_SHARE = 0.05
+FORCED_SHARE = 0.01
 """The load moves at a frequency if its spectrum there is at least this share of its largest line."""
 FADES = 3.0
 """Where the load moves, an oscillation is natural only if it is this much larger early in the stretch than late."""

@@ -57,7 +57,7 @@ def _assess(result: Result, envelope: Envelope, buses: list[str], section: Secti
     for row in envelope.rows:
         leaves |= row.holds(extrema["min" if row.is_low else "max"].to_numpy())
     chosen = [bus for bus, out in zip(buses, leaves, strict=True) if out]
-    frame = result.channel(channel, chosen)
+    frame = result.channel_with_jumps(channel, chosen)
     time_s, values = frame.index.to_numpy(), np.asfortranarray(finite(frame.to_numpy()))
     for row in envelope.rows:
         path, extreme = envelope.path(row), extrema["min" if row.is_low else "max"]

@@ -60,9 +60,9 @@ def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     if not values["shortest_event_s"]:
         section.reasons["voltage.shortest_event_s"] = "one row was stored"
     outside = (table["min"] < SAG_PU) | (table["max"] > SWELL_PU)
-    chosen = [k for k, bus in enumerate(buses) if bus in table.index and outside[bus]]  # of others no event can be
+    chosen = result.channel_with_jumps("voltage_pu", list(table.index[outside]))  # of others no event can be
     nominal_hz = float(result.attributes["nominal_hz"])
-    values["events"] = events(time_s, voltage_pu[:, chosen], [buses[k] for k in chosen], nominal_hz)
+    values["events"] = events(chosen.index.to_numpy(), chosen.to_numpy(), list(chosen.columns), nominal_hz)
     _add_changes(section, time_s, voltage_pu, buses)
     _add_recovery(section, result, time_s, voltage_pu, buses)
     return section

@@ -29,9 +29,8 @@ def events(time_s: Array, voltage_pu: Array, buses: Sequence[str], nominal_hz: f
 
     One event is one unbroken excursion, named by its worst sample: a sag that touches 0.1 pu is an
     interruption, and its duration is the whole time outside the band. Crossings are interpolated
-    linearly between samples; at a jump, which is stored as one row, that is late or early by less than
-    a sample interval. A bus that starts outside has an event that starts with the record. A value that is
-    not finite ends an event.
+    linearly between samples; at a jump, which has two samples of one time, that is exact. A bus that starts
+    outside has an event that starts with the record. A value that is not finite ends an event.
 
     Parameters
     ----------

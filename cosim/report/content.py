@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from cosim.criteria import COMPLETED
 from cosim.report.figures import Source, figures_of
 from cosim.report.limitations import filters, limitations
-from cosim.report.limits import Limit, judged_limits
+from cosim.report.limits import Limit, drawn_limits, judged_limits
 from cosim.report.tables import compliance, lists, number_tables
 from cosim.report.text import MISSING, general, is_number, number, words
 from cosim.result import Result, ResultError
@@ -54,7 +55,7 @@ def content(result: Result) -> dict[str, Any]:
         "nothing": nothing,
         "numbers": {} if nothing else number_tables(summary),
         "warnings": summary["warnings"],
-        "figures": figures_of(Source(result, summary, limits, nothing)),
+        "figures": figures_of(Source(result, summary, drawn_limits(entries, limits), nothing)),
         "baseline": _baseline(summary),
         "step_check": lists.step_check(summary["step_check"]) if "step_check" in summary else None,
         "excesses": lists.ramp_excesses(metrics),
@@ -84,7 +85,7 @@ def _project(scenario: Mapping[str, Any], summary: Mapping[str, Any], result: Re
         rows.append(("Description", str(scenario["description"])))
     for site in _sites(scenario):
         text = f"{general(site.get('rating_mw'))} MW at bus {site.get('bus')}, {words(str(site.get('mode', 'add')))}"
-        kinds = ", ".join(words(str(w.get("preset") or w.get("type"))) for w in site.get("workloads") or [])
+        kinds = _counted([words(str(w.get("preset") or w.get("type"))) for w in site.get("workloads") or []])
         rows.append((f"Site {site.get('name', '')}", text + (f"; {kinds}" if kinds else "; steady")))
     network = result.network
     if network is not None:
@@ -98,6 +99,11 @@ def _project(scenario: Mapping[str, Any], summary: Mapping[str, Any], result: Re
         ("Made on", f"{provenance.get('date', MISSING)} at {provenance.get('host', MISSING)}"),
     ]
     return rows
+
+
+def _counted(names: Sequence[str]) -> str:
+    """Names once each, with how often."""
+    return ", ".join(name if count == 1 else f"{count} × {name}" for name, count in Counter(names).items())
 
 
 def _sites(scenario: Mapping[str, Any]) -> list[Mapping[str, Any]]:

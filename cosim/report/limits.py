@@ -41,6 +41,11 @@ def judged_limits(entries: Sequence[Mapping[str, Any]]) -> list[Limit]:
     return [Limit(e["id"], e["metric"], e["limit"], e["side"] == "max", e["decides"]) for e in entries]
 
 
+def drawn_limits(entries: Sequence[Mapping[str, Any]], limits: Sequence[Limit]) -> list[Limit]:
+    """Those that a value was held against: a limit of another area, or one that the run is too short for, is not."""
+    return [limit for entry, limit in zip(entries, limits, strict=True) if entry["value"] is not None]
+
+
 def limits_on(limits: Iterable[Limit], metric: str) -> list[Limit]:
     """Those on one metric."""
     return [limit for limit in limits if limit.metric == metric]

@@ -78,18 +78,20 @@
   function sortBy(header) {
     const down = header.getAttribute("aria-sort") === "ascending";
     const table = header.closest("table");
-    table.querySelectorAll("th").forEach((other) => other.setAttribute("aria-sort", "none"));
+    table.querySelectorAll("thead th").forEach((other) => other.setAttribute("aria-sort", "none"));
     header.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const keyed = [...table.tBodies[0].rows].map((row) => {
-      const cell = row.cells[header.cellIndex];
-      return { row, key: cell.dataset.sort ?? cell.textContent.trim() };
-    });
-    keyed.sort((a, b) => {
-      if (missing(a.key) || missing(b.key)) return missing(a.key) - missing(b.key);
-      return down ? compare(b.key, a.key) : compare(a.key, b.key);
-    });
-    table.tBodies[0].append(...keyed.map((item) => item.row));
+    for (const body of table.tBodies) { // each group by itself, its heading stays
+      const keyed = [...body.rows].filter((row) => !row.classList.contains("group")).map((row) => {
+        const cell = row.cells[header.cellIndex];
+        return { row, key: cell.dataset.sort ?? cell.textContent.trim() };
+      });
+      keyed.sort((a, b) => {
+        if (missing(a.key) || missing(b.key)) return missing(a.key) - missing(b.key);
+        return down ? compare(b.key, a.key) : compare(a.key, b.key);
+      });
+      body.append(...keyed.map((item) => item.row));
+    }
   }
-  document.querySelectorAll("table.sortable th").forEach((header) =>
+  document.querySelectorAll("table.sortable thead th").forEach((header) =>
     header.querySelector("button").addEventListener("click", () => sortBy(header)));
 })();

@@ -123,6 +123,8 @@ def _markers(axes: Axes, trace: dict[str, Any], x: np.ndarray, y: np.ndarray, la
             x, y, s=size, c=_values(colour), cmap="viridis", zorder=3, linewidths=0.3, edgecolors="#444"
         )
         bar = axes.get_figure().colorbar(drawn, ax=axes, shrink=0.8)  # type: ignore[union-attr]
+        if bar.solids is not None:
+            bar.solids.set_rasterized(False)
         bar.set_label(_text(marker["colorbar"]["title"]["text"]))
         return
     hollow = symbol.endswith("-open")

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 MISSING = "–"
-_DIGITS = {"Hz": 4, "mHz": 1, "pu": 4, "MW": 2, "MWh": 3, "MW/s": 2, "MW/min": 2, "Hz/s": 4, "s": 3}
+_DIGITS = {"Hz": 4, "mHz": 1, "pu": 4, "MW": 2, "MWh": 3, "MW/s": 2, "MW/min": 2, "Hz/s": 4, "s": 3, "%": 2, "deg": 2}
 _SUFFIXES = {"s": "s", "hz": "Hz", "w": "W", "mw": "MW", "mwh": "MWh", "j": "J", "pu": "pu"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -143,3 +143,21 @@ def test_without_what_it_needs(tmp_path):
     assert section.values == {"e": {"<0.5Hz": None}, "g": {"<0.5pu": None}}
     assert "frequency_hz was not recorded" in section.reasons["frequency.envelopes.e"]
     assert "generators were not stored" in section.reasons["voltage.envelopes.g"]
+
+
+def test_a_jump_is_exact(tmp_path):
+    # A fault from 1.003 s to 1.083 s on nodes every 10 ms: 80 ms below 0.7 pu, and neither more nor less.
+    nodes = [
+        *np.arange(0, 1.001, 0.01),
+        1.003,
+        1.003,
+        *np.arange(1.01, 1.081, 0.01),
+        1.083,
+        1.083,
+        *np.arange(1.09, 2, 0.01),
+    ]
+    low = [False] * 102 + [True] * 10 + [False] * 92
+    volts = np.where(low[: len(nodes)], 0.3, 1.0)
+    run_ = write_run(tmp_path, nodes, {"voltage_pu": {"1": volts}}, site_notes={"bus": "1"})
+    envelope = Envelope("e", "voltage", "sites", (Row("below", 0.7, 0.08),))
+    assert assess_envelopes(run_, [envelope]).values["e"]["<0.7pu"] == pytest.approx(0.08, abs=1e-9)

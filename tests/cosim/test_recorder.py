@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
+from cosim.result import Result
 
 VOLTAGE = {"voltage_pu": ChannelSpec("pu", ("a", "b"))}
 
@@ -217,3 +218,23 @@ def test_misuse_is_refused(tmp_path):
         recorder.record_demand("dc1", 0.1, [1.0])
         with pytest.raises(ValueError, match="interval"):
             recorder.record_demand("dc1", 0.2, [1.0])
+
+
+def test_rows_before_jumps_are_kept(tmp_path):
+    path = tmp_path / "result.h5"
+    channels = {"voltage_pu": ChannelSpec("pu", ("1", "2")), "speed_pu": ChannelSpec("pu", ("G",))}
+    with Recorder(path, channels, [], 0.0, {}) as recorder:
+        for time_s, volts in (
+            (0.0, [1.0, 1.0]),
+            (1.0, [0.9, 1.0]),
+            (1.0, [0.2, 0.3]),
+            (2.0, [0.2, 0.3]),
+            (2.0, [1.0, 1.0]),
+        ):
+            recorder.record(time_s, {"voltage_pu": np.array(volts), "speed_pu": np.ones(1)})
+    result = Result.open(path)
+    assert result.time_s.tolist() == [0.0, 1.0, 2.0]
+    frame = result.channel_with_jumps("voltage_pu", ["1"])
+    assert frame.index.tolist() == [0.0, 1.0, 1.0, 2.0, 2.0]
+    assert frame["1"].tolist() == [1.0, 0.9, 0.2, 0.2, 1.0]
+    assert result.channel_with_jumps("speed_pu", ["G"]).index.tolist() == [0.0, 1.0, 2.0]

@@ -12,10 +12,12 @@ from plotly.offline import get_plotlyjs
 from recorded_runs import write_run
 
 from cosim import summary
+from cosim.criteria import Criterion
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.report import render, write_report
 from cosim.report.drawing import PURPLE
-from cosim.report.figures import ABOUT, Source, rocof
+from cosim.report.figures import ABOUT, Source
+from cosim.report.figures.frequency import rocof
 from cosim.result import Result
 
 TIME_S = np.arange(0, 20, 0.01)
@@ -41,7 +43,13 @@ CRITERIA = [
     | {"source": "A rule", "clause": "3.1", "evidence": "recalled"},
     {"id": "sag", "metric": "voltage.min_pu", "min": 0.9},
     {"metric": "ramp.sites.dc1.windows.1s", "max": 15},
+    {"id": "curve", "envelope": {"signal": "voltage", "rows": [{"below": 0.9, "seconds": 0.2}]}},
 ]
+NETWORK = {
+    "buses": [{"name": n, "base_kv": 345.0, "area": "1", "load_mw": 100.0} for n in ("16", "4")],
+    "generators": [{"name": "GEN_1", "bus": "4", "rating_mva": 900.0, "infinite": False}],
+    "lines": [{"name": "L", "from_bus": "16", "to_bus": "4", "rating_mva": None, "in_service": True}],
+}
 EVENTS = ((5.0, "line_trip", "line 5 trips"),)
 PROVENANCE = {
     "versions": {"andes": "2.0.0"},
@@ -54,7 +62,7 @@ PROVENANCE = {
 class Page(HTMLParser):
     """Elements of a page, its visible text, and its figures' data."""
 
-    VOID = frozenset({"meta", "link", "br"})
+    VOID = frozenset({"meta", "link", "br", "img"})
 
     def __init__(self, text):
         super().__init__()
@@ -89,6 +97,8 @@ def make(
     rows=TIME_S.size,
     warnings=(),
     events=EVENTS,
+    network=NETWORK,
+    extra=None,
     **attributes,
 ):
     """Record a run of one site with its summary stored, as a run leaves it."""
@@ -100,11 +110,14 @@ def make(
         demand=(0.001, np.repeat(100 + 10 * np.sign(SWING), 10)[: rows * 10]) if rows else None,
         inertia=[4000.0, 2000.0] if "speed_pu" in channels else None,
         events=events if rows else (),
-        site_notes={"bus": "16", "energy_error": 1e-9, "below_v_min_s": 0.0},
+        site_notes={"bus": "16", "energy_error": 1e-9, "below_v_min_s": 0.0, "rating_mw": 150.0},
+        network=json.dumps(network),
         **({"scenario": SCENARIO, "grid": "ieee39", "grid_source": "a case", "message": ""} | attributes),
     )
     start = {"residual": 2e-9, "power_flow_iterations": 4, "redispatch_mw": {"1": 100.0}}
-    summary.write(summary.build(result, criteria, PROVENANCE, start, warnings), folder / "summary.json")
+    judged = [Criterion.model_validate(criterion) for criterion in criteria]
+    built = summary.build(result, judged, PROVENANCE, start, warnings) | (extra or {})
+    summary.write(built, folder / "summary.json")
     return result
 
 
@@ -122,6 +135,12 @@ def test_every_figure_is_drawn_and_described(page):
     assert "59.9600 Hz at generator GEN_2" in page.by_id("figure-frequency")["aria-label"]
     assert "0.8200 pu at bus 16" in page.by_id("figure-voltage")["aria-label"]
     assert "20.00 MW over 1s" in page.by_id("figure-ramp")["aria-label"]
+    assert "20.00 MW at 0.5 Hz" not in page.by_id("figure-spectrum")["aria-label"]  # a square wave has 4/pi of its half
+    assert "12.7" in page.by_id("figure-spectrum")["aria-label"]
+    assert "dc1 20.00 MW" in page.by_id("figure-fluctuation")["aria-label"]
+    assert "0.8200 pu for 0.29 s" in page.by_id("figure-ride-through")["aria-label"]
+    assert "Sites at bus 16" in page.by_id("figure-voltage-map")["aria-label"]
+    assert "Largest at bus 16" in page.by_id("figure-frequency-map")["aria-label"]
 
 
 def test_every_axis_has_a_unit(page):
@@ -135,6 +154,15 @@ def test_every_axis_has_a_unit(page):
         layout = page.figures[f"figure-{name}"]["layout"]
         assert layout["xaxis"]["title"]["text"] == "time (s)"
         assert layout["yaxis"]["title"]["text"].endswith(f"({unit})")
+    for name, x, y in (
+        ("spectrum", "Hz", "MW"),
+        ("windows", "s", "MW"),
+        ("ride-through", "s", "pu"),
+        ("modes", "Hz", "%"),
+    ):
+        layout = page.figures[f"figure-{name}"]["layout"]
+        assert layout["xaxis"]["title"]["text"].endswith(f"({x})")
+        assert layout["yaxis"]["title"]["text"].endswith(f"({y})")
 
 
 def test_limits_and_events_are_marked(page):
@@ -156,6 +184,7 @@ def test_tables_state_verdicts_margins_and_sources(page):
     for said in ("A rule 3.1", "recalled verify before citing", "≤ 50", "≥ 0.9", "−0.0800", "decides"):
         assert said in page.text
     assert page.text.count("verify before citing") == 2  # the one limit, and what the words mean
+    assert page.text.index("dead band frequency") > page.text.index("sag voltage.min_pu")  # failures first
     for said in ("ramp.sites.dc1.windows.1s ≤ 15", "mind the step", "instantaneous sag", "line 5 trips"):
         assert said in page.text
     for said in (
@@ -202,7 +231,8 @@ def test_run_without_a_step_says_why_nothing_is_there(tmp_path, status):
 
 def test_missing_channels_are_named(tmp_path):
     page = Page(render(make(tmp_path, channels={})))
-    assert set(page.figures) == {"figure-power", "figure-ramp"}
+    drawn = ("power", "fluctuation", "ramp", "windows", "spectrum")
+    assert set(page.figures) == {f"figure-{name}" for name in drawn}
     assert "Not drawn: channel voltage_pu was not recorded." in page.text
     assert "not assessed channel voltage_pu was not recorded" in page.text
 
@@ -216,6 +246,7 @@ def test_grid_without_sites_or_scenario(tmp_path):
     summary.write(summary.build(result, [], {}, {}), tmp_path / "summary.json")
     page = Page(render(result))
     assert set(page.figures) == {"figure-voltage"}
+    assert "The network was not stored".lower() in page.text.lower()
     for said in (
         "Not drawn: the scenario has no sites.",
         "The scenario sets no criteria",
@@ -229,11 +260,13 @@ def test_text_of_users_is_never_markup(tmp_path):
     evil = "</script><script>alert(1)</script><b>"
     scenario = SCENARIO.replace("one site & its grid", f"'{evil}'")
     channels = CHANNELS | {"voltage_pu": {evil: VOLTS["16"], "4": VOLTS["4"]}}
+    network = json.loads(json.dumps(NETWORK).replace('"16"', json.dumps(evil)))
     criteria = [{"id": evil, "metric": "voltage.min_pu", "min": 0.9, "source": evil, "clause": evil}]
     result = make(
         tmp_path,
         channels=channels,
         criteria=criteria,
+        network=network,
         warnings=[evil],
         scenario=scenario,
         grid=evil,
@@ -288,3 +321,54 @@ def test_fault_is_left_out_of_rocof(tmp_path):
     assert inside.any()
     assert np.isnan(trace.y[inside]).all()
     assert np.isfinite(trace.y[~inside]).all()
+
+
+def test_tables_show_the_run_without_fluctuation(tmp_path):
+    first = make(tmp_path)
+    steady = first.summary["metrics"]
+    steady["frequency"]["max_deviation_mhz"] = 5.0
+    baseline = {"status": "completed", "verdict": "pass", "metrics": steady, "criteria": []}
+    page = Page(render(make(tmp_path, extra={"baseline": baseline})))
+    assert "Largest deviation from 60 Hz 40.0 mHz any generator – 5.0 35.0" in page.text
+    assert page.text.count("Without fluctuation") == 7
+
+
+def test_step_check_is_a_table(tmp_path):
+    change = {"metric": "frequency.nadir_hz", "unit": "Hz", "value": 59.9, "halved": 59.8, "change": -0.1}
+    check = {
+        "step_s": 0.005,
+        "status": "completed",
+        "verdicts_changed": ["sag"],
+        "changes": [change | {"relative": 0.5}],
+    }
+    page = Page(render(make(tmp_path, extra={"step_check": check})))
+    assert "The same run with steps of 0.005 s" in page.text
+    assert "frequency.nadir_hz 59.9000 59.8000 −0.1 50 Hz" in page.text
+    assert "Verdicts that change: sag." in page.text
+
+
+def test_sections_of_a_utilitys_report(page):
+    headings = re.findall(r"\b(\d+ [A-Z][a-z\-]+(?: [a-z]+)*)", page.text)
+    for said in ("1 Compliance", "2 Project and connection", "3 Loads", "4 Model and initialisation", "12 Limitations"):
+        assert any(heading.startswith(said) for heading in headings), said
+    for said in ("Faults are balanced", "Filters and windows", "the sites draw their demand as it is"):
+        assert (said in page.text) == (said != "Faults are balanced")
+
+
+def test_limitations_say_what_applies(tmp_path):
+    result = make(tmp_path, events=[(5.0, "fault", "bus 4"), (5.2, "fault_cleared", "bus 4")])
+    assert "Faults are balanced and three-phase" in Page(render(result)).text
+
+
+def test_old_summaries_are_shown(tmp_path):
+    result = make(tmp_path)
+    old = result.summary
+    for family in ("generator", "line", "oscillation"):
+        del old["metrics"][family]
+    for key in ("rapid_change", "recovery", "flicker", "envelopes", "swing_pu"):
+        del old["metrics"]["voltage"][key]
+    for entry in old["criteria"]:
+        for key in ("strict", "title", "profile", "date", "note", "envelope"):
+            del entry[key]
+    summary.write(old, tmp_path / "summary.json")
+    assert "Verdict: fail" in Page(render(result)).text

@@ -5,9 +5,10 @@ import pytest
 
 from cosim.metrics.ramp import Demand, site_ramps
 from cosim.report.decimate import MAX_POINTS, decimate
-from cosim.report.figures import _changes
+from cosim.report.figures.power import _changes
+from cosim.report.figures.ride_through import _steps
 from cosim.report.limits import judged_limits
-from cosim.report.text import digits_to_show, general, label, number
+from cosim.report.text import digits_to_show, general, label, number, spaced
 
 
 @pytest.mark.parametrize("size", [MAX_POINTS + 1, 5003, 60_000, 360_001])
@@ -53,7 +54,7 @@ def test_too_few_points_are_refused():
 @pytest.mark.parametrize(("interval_s", "size"), [(0.01, 1500), (0.3, 60), (1.0, 100)])
 def test_drawn_ramps_reach_the_metric(interval_s, size):
     demand = Demand(np.random.default_rng(3).uniform(0, 100, size), interval_s)
-    values, _ = site_ramps(demand)
+    values = site_ramps(demand).values
     for name, window_s in (("1s", 1.0), ("10s", 10.0)):
         at_s, change_mw = _changes(demand, window_s)
         assert np.abs(change_mw).max() == pytest.approx(values["windows"][name], rel=1e-12)
@@ -96,3 +97,17 @@ def test_limits_know_their_side_and_whether_they_decide():
     low, high = judged_limits(entries)
     assert (low.is_max, low.decides) == (False, True)
     assert (high.is_max, high.decides) == (True, False)
+
+
+def test_parameters_are_printed_with_spaces():
+    assert spaced("0.1-55Hz,5s") == "0.1–55 Hz, 5 s"
+    assert spaced("36mHz") == "36 mHz"
+    assert spaced("500ms") == "500 ms"
+
+
+def test_an_envelope_is_drawn_as_steps_from_the_band_outwards():
+    rows = [("<", 0.5, 0.2), ("<", 0.9, 2.0), (">=", 1.2, 0.0), (">=", 1.1, 1.0)]
+    x, y = _steps(rows, "low")
+    assert list(zip(x, y, strict=True))[1:] == [(2.0, 0.9), (2.0, 0.5), (0.2, 0.5), (0.2, 0.0)]
+    x, y = _steps(rows, "high")
+    assert list(zip(x, y, strict=True))[1:] == [(1.0, 1.1), (1.0, 1.2), (0.001, 1.2), (0.001, 2.0)]

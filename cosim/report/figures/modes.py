@@ -9,7 +9,7 @@ from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, plane, 
 from cosim.report.figures.base import Figure, Source, no_figure
 from cosim.report.text import number, words
 
-MODES = ("figure-modes", "Oscillations found")
+MODES = ("figure-modes", "Damping of the oscillations found")
 
 REFERENCES_PERCENT = (3.0, 5.0)
 HIGHEST_HZ = 5.0

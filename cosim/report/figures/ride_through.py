@@ -68,7 +68,7 @@ def _envelopes(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str
     curves: dict[str, list[tuple[str, float, float]]] = {}
     for entry in entries:
         match = _ROW.search(entry["metric"])
-        if entry.get("envelope") and match and entry["metric"].startswith("voltage."):
+        if entry.get("envelope") and match and entry["metric"].startswith("voltage.") and entry["value"] is not None:
             row = (match.group(1), float(match.group(2)), float(entry["limit"]))
             curves.setdefault(entry["envelope"], []).append(row)
     return curves

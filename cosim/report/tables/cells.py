@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cosim.report.text import MISSING, general, is_number
@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, or why it has no rows."""
+    """A table, or why it has no rows; ``headings`` stand before the rows with those indices."""
 
     id: str
     caption: str
@@ -40,6 +40,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     empty: str = ""
     note: str = ""
+    headings: Mapping[int, str] = field(default_factory=dict)
 
 
 def columns(*titles: str) -> list[Column]:

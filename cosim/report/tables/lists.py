@@ -126,7 +126,7 @@ def modes(oscillation: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
         nearest = "–"
         if entry["nearest_natural_hz"] is not None:
             nearest = (
-                f"{entry['nearest_natural_hz']:.3f} Hz at {entry['nearest_natural_damping_percent']:.1f} %, "
+                f"{entry['nearest_natural_hz']:.3f} Hz at {number(entry['nearest_natural_damping_percent'], '%', 1)} %, "
                 f"{entry['distance_hz']:.3f} Hz away"
             )
         cells = [
