@@ -125,10 +125,8 @@ def modes(oscillation: Mapping[str, Any], reasons: Mapping[str, str]) -> Table:
     for entry in entries or []:
         nearest = "–"
         if entry["nearest_natural_hz"] is not None:
-            nearest = (
-                f"{entry['nearest_natural_hz']:.3f} Hz at {number(entry['nearest_natural_damping_percent'], '%', 1)} %, "
-                f"{entry['distance_hz']:.3f} Hz away"
-            )
+            damping = number(entry["nearest_natural_damping_percent"], "%", 1)
+            nearest = f"{entry['nearest_natural_hz']:.3f} Hz at {damping} %, {entry['distance_hz']:.3f} Hz away"
         cells = [
             Cell(f"{entry['frequency_hz']:.3f}", sort=entry["frequency_hz"]),
             Cell(number(entry["damping_percent"], "", 2), sort=entry["damping_percent"]),
