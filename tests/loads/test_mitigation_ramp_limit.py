@@ -9,6 +9,7 @@ from loads_strategies import AT_END, traces
 
 from loads.interpolation import Waveform, hat_average
 from loads.mitigation import PowerSmoothing, limit_ramps, smoothed
+from loads.mitigation.pieces import positive_area
 from loads.presets import find_preset
 from loads.workloads import build_model, synthesise
 
@@ -45,8 +46,10 @@ def rounding(trace):
 @given(traces(), AT_END, st.floats(0, 0.9), st.floats(0, 3), RATES, RATES)
 @settings(deadline=None, max_examples=80)
 def test_smoothed_power_is_never_steeper_than_its_rates(trace, at_end, floor, hysteresis_s, up, down):
-    output, _ = smoothed(trace, PowerSmoothing(1e4, floor, hysteresis_s, up, down), at_end)
+    output, report = smoothed(trace, PowerSmoothing(1e4, floor, hysteresis_s, up, down), at_end)
     assert output.shape == "linear"
+    assert report.output_j == pytest.approx(output.energy_j, rel=1e-9, abs=1e-6)
+    assert report.burnt_j - report.deferred_j == pytest.approx(report.output_j - report.input_j, rel=1e-9, abs=1e-3)
     rise, fall = steepest(output)
     assert rise <= up * (1 + 1e-9) + rounding(output)
     assert fall <= down * (1 + 1e-9) + rounding(output)
@@ -186,6 +189,13 @@ def test_smoothing_of_many_devices_is_that_of_one_times_their_number():
     smoothing = PowerSmoothing(100, 0.5, 0.2, 300, 200)
     output, _ = smoothed(many, smoothing.scaled_to(51200))
     np.testing.assert_allclose(output.power_w, 512 * smoothed(one, smoothing)[0].power_w)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "area"), [(2, 4, 9), (-2, -4, 0), (2, -1, 2), (-1, 2, 2), (0, 3, 4.5), (0, 0, 0), (-1, 0, 0)]
+)
+def test_area_above_zero_stops_where_the_line_crosses_it(start, end, area):
+    assert positive_area(start, end, 3.0) == pytest.approx(area)
 
 
 def test_site_limiter_ramps_at_its_rates_and_accounts_for_the_energy():
