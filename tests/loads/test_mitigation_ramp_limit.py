@@ -14,6 +14,7 @@ from loads.presets import find_preset
 from loads.workloads import build_model, synthesise
 
 RATES = st.floats(1e-2, 1e4)
+HOLDS = st.just(0.0) | st.floats(1e-6, 3)
 FAST = 1e9
 
 
@@ -43,7 +44,7 @@ def rounding(trace):
     return 4 * np.finfo(float).eps * np.abs(trace.power_w).max() / np.diff(trace.time_s).min()
 
 
-@given(traces(), AT_END, st.floats(0, 0.9), st.floats(0, 3), RATES, RATES)
+@given(traces(), AT_END, st.floats(0, 0.9), HOLDS, RATES, RATES)
 @settings(deadline=None, max_examples=80)
 def test_smoothed_power_is_never_steeper_than_its_rates(trace, at_end, floor, hysteresis_s, up, down):
     output, report = smoothed(trace, PowerSmoothing(1e4, floor, hysteresis_s, up, down), at_end)
@@ -84,7 +85,7 @@ def test_site_limiter_keeps_its_rates_between_samples_too(power, interval_s, up,
     assert report.burnt_j - report.deferred_j == pytest.approx(report.output_j - report.input_j, abs=1.0)
 
 
-@given(traces().filter(lambda t: t.power_w.size <= 6), st.floats(0, 0.9), st.floats(0, 2), RATES, RATES)
+@given(traces().filter(lambda t: t.power_w.size <= 6), st.floats(0, 0.9), HOLDS, RATES, RATES)
 @settings(deadline=None, max_examples=15)
 def test_smoothing_agrees_with_tiny_steps(trace, floor, hysteresis_s, up, down):
     smoothing = PowerSmoothing(1e4, floor, hysteresis_s, up, down)
