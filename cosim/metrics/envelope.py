@@ -83,7 +83,7 @@ class Stay(NamedTuple):
     """The longest accumulated time in a row's region.
 
     ``reached_s`` is when it passed the row's `max_s`, or when its excursion began if it did not; NaN if the region was
-    never entered. ``is_open`` says that the record ends in the region.
+    never entered. ``is_open`` says that the record ends in the region, or its last finite value is there.
     """
 
     time_s: float
@@ -153,5 +153,7 @@ def _stay(
                 longest, reached = count, began if np.isnan(passed) else passed
         if in_band:
             touched, count = False, 0.0
-    last_value = value[-1] if value.size else np.nan
-    return max(longest, 0.0), reached, entered, np.isfinite(last_value) and _inside(last_value, level, strict)
+    end = value.size - 1
+    while end >= 0 and not np.isfinite(value[end]):
+        end -= 1
+    return max(longest, 0.0), reached, entered, end >= 0 and _inside(value[end], level, strict)

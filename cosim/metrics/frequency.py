@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from cosim.metrics import parameters
 from cosim.metrics.faults import fault_intervals
+from cosim.metrics.frequency_means import COI, OUTSIDE_MHZ, PARAMETERS, add_means
 from cosim.metrics.ride_through import assess_envelopes
 from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, finite, not_recorded
-from cosim.metrics.time_average import block_means, sliding_means
 from cosim.result import Result
 
 Array = NDArray[np.float64]
@@ -28,7 +28,6 @@ GENERATOR_KEYS = (
     "peak_to_peak_mhz",
     "peak_to_peak_generator",
 )
-COI = "centre of inertia"
 COI_KEYS = (
     "settling_hz",
     "settling_deviation_mhz",
@@ -39,12 +38,6 @@ COI_KEYS = (
     "max_rocof_time_s",
 )
 BUS_KEYS = ("worst_bus", "worst_bus_deviation_mhz", "worst_bus_time_s")
-SETTLING_SHARE = 0.1
-SETTLING_MIN_S = 1.0
-MEAN_S = 10.0
-OUTSIDE_MHZ = (36.0, 50.0, 100.0, 200.0, 500.0)
-PARAMETERS = {"outside_s": "<deviation>mHz"}
-"""Groups whose last part is a parameter, and its shape."""
 
 
 def template() -> dict[str, Any]:
@@ -100,7 +93,7 @@ def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     time_s, coi_hz = coi
     _add_coi_extremes(section, result, time_s, coi_hz, nominal_hz)
     _add_rocof(section, time_s, coi_hz, fault_intervals(result.events))
-    _add_means(section, time_s, coi_hz, nominal_hz)
+    add_means(section, time_s, coi_hz, nominal_hz)
     return section
 
 
@@ -113,39 +106,6 @@ def _add_rocof(section: Section, time_s: Array, coi_hz: Array, faults: list[tupl
         else:
             section.values["max_rocof_hz_per_s"][name], section.values["max_rocof_time_s"][name] = worst
             section.places[path] = Place(COI, worst[1])
-
-
-def _add_means(section: Section, time_s: Array, coi_hz: Array, nominal_hz: float) -> None:
-    """Settling frequency, extremes of 10-s means, and seconds outside each band by 1-s means."""
-    values = section.values
-    values["settling_hz"] = settled_hz = settling(time_s, coi_hz)
-    if settled_hz is None:
-        for key in ("settling_hz", "settling_deviation_mhz"):
-            section.reasons[f"frequency.{key}"] = f"the record is shorter than {SETTLING_MIN_S:g} s"
-    else:
-        values["settling_deviation_mhz"] = 1e3 * abs(settled_hz - nominal_hz)
-    for key in ("settling_hz", "settling_deviation_mhz"):
-        section.places[f"frequency.{key}"] = Place(COI)
-
-    end_s, mean_hz = sliding_means(time_s, coi_hz, MEAN_S)
-    if not end_s.size or np.isnan(mean_hz).all():
-        section.reasons["frequency.mean_10s"] = f"the record is shorter than {MEAN_S:g} s, or not finite"
-    else:
-        for side, at in (("min", int(np.nanargmin(mean_hz))), ("max", int(np.nanargmax(mean_hz)))):
-            values["mean_10s"][f"{side}_hz"] = mean_hz[at]
-            section.places[f"frequency.mean_10s.{side}_hz"] = Place(COI, float(end_s[at]))
-
-    second_hz = block_means(time_s, coi_hz, 1.0)
-    if not second_hz.size:
-        section.reasons["frequency.outside_s"] = "the record is shorter than 1 s"
-        return
-    away_mhz = 1e3 * np.abs(second_hz - nominal_hz)
-    for parameter in values["outside_s"]:
-        (band_mhz,) = parameters.numbers(PARAMETERS["outside_s"], parameter) or (np.nan,)
-        outside = away_mhz > band_mhz
-        values["outside_s"][parameter] = float(outside.sum())
-        first_s = float(time_s[0] + outside.argmax()) if outside.any() else None
-        section.places[f"frequency.outside_s.{parameter}"] = Place(COI, first_s)
 
 
 def extremes(result: Result, channel: str, scale: float) -> pd.DataFrame | str:
@@ -200,27 +160,6 @@ def coi_series(result: Result, nominal_hz: float) -> tuple[Array, Array] | str:
     if not np.any(np.isfinite(coi_hz)):
         return "the centre of inertia was never computed: no time step was stored"
     return frame.index.to_numpy(), coi_hz
-
-
-def settling(time_s: Array, f_hz: Array) -> float | None:
-    """Mean over the last tenth of the record, or its last second when that is longer.
-
-    The mean is over time (trapezoid), so uneven steps do not bias it. None for a record under 1 s.
-
-    Parameters
-    ----------
-    time_s, f_hz
-        [time], s and Hz.
-    """
-    duration_s = time_s[-1] - time_s[0]
-    window_s = max(SETTLING_SHARE * duration_s, SETTLING_MIN_S)
-    if duration_s < window_s * (1 - 1e-9):
-        return None
-    start_s = max(time_s[-1] - window_s, time_s[0])
-    inside = time_s > start_s
-    time = np.concatenate([[start_s], time_s[inside]])
-    value = np.concatenate([[np.interp(start_s, time_s, f_hz)], f_hz[inside]])
-    return float(np.trapezoid(value, time) / (time[-1] - time[0]))
 
 
 def rocof(time_s: Array, f_hz: Array, window_s: float) -> tuple[Array, Array]:

@@ -16,24 +16,26 @@ RECOVERED = 0.8
 
 
 class Recovery(NamedTuple):
-    """Time in s, the column of the bus that has the longest, and whether it goes on at the end of the record."""
+    """Longest time in s, the column of its bus, and whether any bus is below the level at the end of the record."""
 
     time_s: float
     bus: int
     is_open: bool
 
 
-def time_to_return(time_s: Array, share: Array, level: float) -> Recovery:
-    """Longest time from the first sample until the voltage is back at a level.
+def time_to_return(time_s: Array, share: Array, level: float, cleared_s: float) -> Recovery:
+    """Longest time from the clearing of a fault until the voltage is back at a level.
 
     Parameters
     ----------
     time_s
-        [time], from the clearing of the fault.
+        [time], none before the clearing.
     share
         [time, bus], voltage over the voltage before the fault, linear between samples.
     level
         Share that must be reached.
+    cleared_s
+        When the fault was cleared. A voltage that is back at the first sample took until that sample.
     """
     back = share >= level
     returns: NDArray[np.bool_] = np.any(back, axis=0)
@@ -42,9 +44,9 @@ def time_to_return(time_s: Array, share: Array, level: float) -> Recovery:
     for bus, k in enumerate(first.tolist()):
         before, after = share[max(k - 1, 0), bus], share[k, bus]
         part = 1.0 if k == 0 or not returns[bus] or after == before else (level - before) / (after - before)
-        times_s[bus] = time_s[max(k - 1, 0)] + part * (time_s[k] - time_s[max(k - 1, 0)]) - time_s[0]
+        times_s[bus] = time_s[max(k - 1, 0)] + part * (time_s[k] - time_s[max(k - 1, 0)]) - cleared_s
     worst = int(times_s.argmax())
-    return Recovery(float(times_s[worst]), worst, not bool(returns[worst]))
+    return Recovery(float(times_s[worst]), worst, not bool(returns.all()))
 
 
 def longest_dip(time_s: Array, share: Array, level: float) -> Recovery:
@@ -57,7 +59,7 @@ def longest_dip(time_s: Array, share: Array, level: float) -> Recovery:
     level
         Share of the voltage before the fault.
     """
-    longest = Recovery(0.0, 0, False)
+    longest_s, worst, is_open = 0.0, 0, False
     for bus in np.flatnonzero((share < level).any(axis=0)).tolist():
         recovered = share[:, bus] >= RECOVERED
         if not recovered.any():
@@ -66,11 +68,12 @@ def longest_dip(time_s: Array, share: Array, level: float) -> Recovery:
         edges = np.flatnonzero(np.diff(low, prepend=False, append=False))
         for first, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             start_s = _crossing(time_s, share[:, bus], level, first)
-            is_open = stop == time_s.size
-            end_s = time_s[-1] if is_open else _crossing(time_s, share[:, bus], level, stop)
-            if end_s - start_s > longest.time_s:
-                longest = Recovery(float(end_s - start_s), bus, is_open)
-    return longest
+            goes_on = stop == time_s.size
+            is_open |= goes_on
+            end_s = time_s[-1] if goes_on else _crossing(time_s, share[:, bus], level, stop)
+            if end_s - start_s > longest_s:
+                longest_s, worst = float(end_s - start_s), bus
+    return Recovery(longest_s, worst, is_open)
 
 
 def _crossing(time_s: Array, value: Array, level: float, k: int) -> float:

@@ -59,24 +59,27 @@ def _assess(result: Result, envelope: Envelope, buses: list[str], section: Secti
     chosen = [bus for bus, out in zip(buses, leaves, strict=True) if out]
     frame = result.channel_with_jumps(channel, chosen)
     time_s, values = frame.index.to_numpy(), np.asfortranarray(finite(frame.to_numpy()))
+    longest_gap_s = float(np.diff(time_s).max(initial=0.0))
     for row in envelope.rows:
         path, extreme = envelope.path(row), extrema["min" if row.is_low else "max"]
-        worst, where, unseen = Stay(0.0, np.nan, False), None, False
+        worst, where, still, unseen = Stay(0.0, np.nan, False), None, None, None
         for k, bus in enumerate(chosen):
             if not row.holds(extreme[bus]):
                 continue
             stay = longest_stay(time_s, values[:, k], row, envelope.outermost(row))
-            missed = stay.time_s == 0.0
-            if missed:  # between the stored rows
+            if stay.time_s == 0.0:  # between the stored rows
                 reached_s = extrema.loc[bus, "min_time_s" if row.is_low else "max_time_s"]
-                stay = Stay(TOUCH_S, float(reached_s), False)
+                stay, unseen = Stay(TOUCH_S, float(reached_s), False), unseen or bus
+            if stay.is_open:
+                still = still or bus
             if where is None or stay.time_s > worst.time_s:
-                worst, where, unseen = stay, bus, missed
+                worst, where = stay, bus
         section.values[envelope.id][envelope.row_name(row)] = worst.time_s
         if where is None:
             continue
         section.places[path] = Place(where, worst.reached_s)
-        if worst.is_open:
-            section.lower_bounds[path] = f"bus {where} is still {envelope.row_name(row)} at the end of the record"
-        elif unseen:
-            section.lower_bounds[path] = f"bus {where} was {envelope.row_name(row)} between the stored rows"
+        # What falls between two rows is shorter than the interval between them.
+        if still is not None:
+            section.lower_bounds[path] = f"bus {still} is still {envelope.row_name(row)} at the end of the record"
+        elif unseen is not None and worst.time_s < longest_gap_s:
+            section.lower_bounds[path] = f"bus {unseen} was {envelope.row_name(row)} between the stored rows"

@@ -11,6 +11,7 @@ from cosim.result import Result
 
 RETURNED_PU = 0.9
 RECOVERED_SHARE = 0.9
+SAME_TIME_S = 1e-9
 _NOTED = ("energy_error", "below_v_min_s")
 
 
@@ -76,24 +77,32 @@ def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None
     if str(bus) not in result.elements("voltage_pu"):
         section.reasons[key] = f"the voltage of the site's bus ({bus}) was not recorded"
         return
-    voltage = result.channel("voltage_pu", [str(bus)])
-    volts, time_s = finite(voltage.to_numpy()[:, 0]), voltage.index.to_numpy()
+    voltage = result.channel_with_jumps("voltage_pu", [str(bus)])
+    volts, time_s = voltage.to_numpy()[:, 0], voltage.index.to_numpy()
+    volts, time_s = volts[np.isfinite(volts)], time_s[np.isfinite(volts)]
     low = volts < RETURNED_PU
-    falls = np.flatnonzero(~low[:-1] & low[1:]) + 1
-    rises = np.flatnonzero(low[:-1] & ~low[1:]) + 1
+    falls = np.flatnonzero(~low[:-1] & low[1:])  # the last sample before the sag
+    rises = np.flatnonzero(low[:-1] & ~low[1:])  # the last sample of the sag
     if not falls.size or not rises.size or rises[-1] < falls[0]:
         section.reasons[key] = f"the voltage of bus {bus} never came back from below {RETURNED_PU:g} pu"
         return
     draw = result.site(name)
+    if draw.empty:
+        section.reasons[key] = "no time step was stored"
+        return
     power_mw, node_s = finite(draw["power_mw"].to_numpy()), draw.index.to_numpy()
     worst_s, worst_at_s, is_open = -1.0, float("nan"), False
     for rise in rises[rises > falls[0]].tolist():
-        back_s, gone_s = time_s[rise], time_s[falls[falls < rise][-1]]
-        before_mw = power_mw[max(int(np.searchsorted(node_s, gone_s)) - 2, 0)]
-        from_here = np.flatnonzero((node_s >= back_s - 1e-9) & (power_mw >= RECOVERED_SHARE * before_mw))
-        returned_s = float(node_s[from_here[0]] - back_s) if from_here.size else float(node_s[-1] - back_s)
-        if returned_s > worst_s:
-            worst_s, worst_at_s, is_open = max(returned_s, 0.0), float(back_s), not from_here.size
+        share = (RETURNED_PU - volts[rise]) / (volts[rise + 1] - volts[rise])
+        back_s = time_s[rise] + share * (time_s[rise + 1] - time_s[rise])
+        fall_s = time_s[falls[falls < rise][-1]]
+        # At a jump the first of the two nodes is the one before it.
+        before_mw = power_mw[min(int(np.searchsorted(node_s, fall_s - SAME_TIME_S)), power_mw.size - 1)]
+        from_here = np.flatnonzero((node_s >= back_s - SAME_TIME_S) & (power_mw >= RECOVERED_SHARE * before_mw))
+        end_s = node_s[from_here[0]] if from_here.size else node_s[-1]
+        is_open |= not from_here.size
+        if end_s - back_s > worst_s:
+            worst_s, worst_at_s = max(float(end_s - back_s), 0.0), float(back_s)
     section.values[key] = worst_s
     section.places[key] = Place(name, worst_at_s)
     if is_open:

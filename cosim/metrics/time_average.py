@@ -44,6 +44,9 @@ def sliding_means(time_s: Array, value: Array, window_s: float) -> tuple[Array, 
     return ends, (upto - since) / window_s
 
 
+NO_EXTREMES: Array = np.empty((0, 2))
+
+
 class RapidChange(NamedTuple):
     """Largest changes of a voltage and their times; NaN for a record that is too short."""
 
@@ -53,7 +56,7 @@ class RapidChange(NamedTuple):
     steady_time_s: float
 
 
-def rapid_change(time_s: Array, voltage_pu: Array, window_s: float = 1.0) -> RapidChange:
+def rapid_change(time_s: Array, voltage_pu: Array, extremes: Array = NO_EXTREMES, window_s: float = 1.0) -> RapidChange:
     """Largest rapid voltage change: against the mean of the window before, and between windows before and after.
 
     The first is max |V(t) - mean over [t - w, t]|, the second max |mean over [t, t + w] - mean over [t - w, t]|, both
@@ -63,10 +66,23 @@ def rapid_change(time_s: Array, voltage_pu: Array, window_s: float = 1.0) -> Rap
     ----------
     time_s, voltage_pu
         [time]; the voltage is linear between the samples. Values that are not finite are left out with their windows.
+    extremes
+        [extreme, 2], voltage and time of values that may lie between the samples: the first change sees them too.
     window_s
         w.
     """
-    return RapidChange(*_rapid_change(time_s, voltage_pu, window_s))
+    found = RapidChange(*_rapid_change(time_s, voltage_pu, window_s))
+    if np.isnan(found.max_pu):
+        return found
+    low, high = np.nanmin(voltage_pu), np.nanmax(voltage_pu)
+    for extreme_pu, at_s in extremes.tolist():
+        if low <= extreme_pu <= high or not time_s[0] + window_s * (1 - 1e-9) <= at_s <= time_s[-1]:
+            continue
+        upto = _integral_at(time_s, voltage_pu, np.array([at_s - window_s, at_s]))
+        change = abs(extreme_pu - float(upto[1] - upto[0]) / window_s)
+        if change > found.max_pu:
+            found = found._replace(max_pu=change, max_time_s=at_s)
+    return found
 
 
 def _integral_at(time_s: Array, value: Array, at_s: Array) -> Array:
@@ -83,8 +99,14 @@ def _integral_at(time_s: Array, value: Array, at_s: Array) -> Array:
 def _rapid_change(time_s: Array, value: Array, window_s: float) -> tuple[float, float, float, float]:
     count = time_s.size
     whole = np.zeros(count)
+    gaps = np.zeros(count)  # steps so far with an end that is not finite
     for k in range(1, count):
-        whole[k] = whole[k - 1] + (time_s[k] - time_s[k - 1]) * (value[k] + value[k - 1]) / 2
+        both = value[k] + value[k - 1]
+        whole[k], gaps[k] = whole[k - 1], gaps[k - 1]
+        if np.isfinite(both):
+            whole[k] += (time_s[k] - time_s[k - 1]) * both / 2
+        else:
+            gaps[k] += 1
     largest, largest_s, steady, steady_s = np.nan, np.nan, np.nan, np.nan
     slack = 1e-9 * window_s
     i, j = 0, 0  # samples at or before the window's start and the next one's end
@@ -96,14 +118,17 @@ def _rapid_change(time_s: Array, value: Array, window_s: float) -> tuple[float, 
             i += 1
         while j + 1 < count and time_s[j + 1] <= end:
             j += 1
+        if gaps[k] > gaps[i] or not np.isfinite(value[k]):
+            continue
         before = (whole[k] - _upto(time_s, value, whole, i, start)) / window_s
         change = abs(value[k] - before)
-        if change > largest or (np.isnan(largest) and np.isfinite(change)):
+        if np.isnan(largest) or change > largest:
             largest, largest_s = change, time_s[k]
-        if end <= time_s[count - 1] + slack:
+        last = j if time_s[j] >= end - slack else min(j + 1, count - 1)
+        if end <= time_s[count - 1] + slack and gaps[last] == gaps[k]:
             after = (_upto(time_s, value, whole, j, end) - whole[k]) / window_s
             change = abs(after - before)
-            if change > steady or (np.isnan(steady) and np.isfinite(change)):
+            if np.isnan(steady) or change > steady:
                 steady, steady_s = change, time_s[k]
     return largest, largest_s, steady, steady_s
 
@@ -111,7 +136,7 @@ def _rapid_change(time_s: Array, value: Array, window_s: float) -> tuple[float, 
 @numba.njit(cache=True)
 def _upto(time_s: Array, value: Array, whole: Array, k: int, at_s: float) -> float:
     """Integral up to a time just after sample k."""
-    if k + 1 >= time_s.size or at_s <= time_s[k]:
+    if k + 1 >= time_s.size or at_s <= time_s[k] or not np.isfinite(value[k] + value[k + 1]):
         return whole[k]
     into = at_s - time_s[k]
     slope = (value[k + 1] - value[k]) / (time_s[k + 1] - time_s[k])

@@ -20,6 +20,7 @@ from cosim.result import Result
 
 Array = NDArray[np.float64]
 MEAN_S = 600.0
+SAME_TIME_S = 1e-6
 
 
 def template() -> dict[str, Any]:
@@ -53,17 +54,18 @@ def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
         section.reasons.update(_not_assessed(values, "channel voltage_pu holds no values"))
         return section
     _add_extremes(section, table)
-    frame = result.channel("voltage_pu")
+    frame = result.channel_with_jumps("voltage_pu", result.elements("voltage_pu"))
     time_s, voltage_pu = frame.index.to_numpy(), frame.to_numpy()
     buses = list(frame.columns)
     values["shortest_event_s"] = shortest_event(time_s, result.attributes.get("step_s"))
     if not values["shortest_event_s"]:
         section.reasons["voltage.shortest_event_s"] = "one row was stored"
     outside = (table["min"] < SAG_PU) | (table["max"] > SWELL_PU)
-    chosen = result.channel_with_jumps("voltage_pu", list(table.index[outside]))  # of others no event can be
+    chosen = [k for k, bus in enumerate(buses) if bus in table.index and outside[bus]]  # of others no event can be
     nominal_hz = float(result.attributes["nominal_hz"])
-    values["events"] = events(chosen.index.to_numpy(), chosen.to_numpy(), list(chosen.columns), nominal_hz)
-    _add_changes(section, time_s, voltage_pu, buses)
+    values["events"] = events(time_s, voltage_pu[:, chosen], [buses[k] for k in chosen], nominal_hz)
+    _add_changes(section, time_s, voltage_pu, table.reindex(buses))
+    _add_means(section, time_s, voltage_pu, buses)
     _add_recovery(section, result, time_s, voltage_pu, buses)
     return section
 
@@ -84,10 +86,11 @@ def _add_extremes(section: Section, table: pd.DataFrame) -> None:
     section.places["voltage.swing_pu"] = Place(str(table.index[swing.argmax()]))
 
 
-def _add_changes(section: Section, time_s: Array, voltage_pu: Array, buses: Sequence[str]) -> None:
-    """Rapid changes of all buses, and extremes of their means over 10 minutes."""
-    changes = section.values["rapid_change"]
-    found = np.array([rapid_change(time_s, np.ascontiguousarray(column)) for column in voltage_pu.T])
+def _add_changes(section: Section, time_s: Array, voltage_pu: Array, table: pd.DataFrame) -> None:
+    """Rapid changes of all buses; the table holds their extremes over every node."""
+    changes, buses = section.values["rapid_change"], list(table.index)
+    extremes = table[["min", "min_time_s", "max", "max_time_s"]].to_numpy().reshape(-1, 2, 2)
+    found = np.array([rapid_change(time_s, finite(column), extremes[k]) for k, column in enumerate(voltage_pu.T)])
     for side, column in (("max", 0), ("steady", 2)):
         if np.isnan(found[:, column]).all():
             section.reasons[f"voltage.rapid_change.{side}"] = "the record is too short for means over 1 s"
@@ -98,11 +101,15 @@ def _add_changes(section: Section, time_s: Array, voltage_pu: Array, buses: Sequ
         size, at_s = found[worst, column : column + 2]
         changes |= {f"{side}_pu": size, f"{side}_bus": buses[worst], f"{side}_time_s": at_s}
         section.places[f"voltage.rapid_change.{side}_pu"] = Place(buses[worst], float(at_s))
+
+
+def _add_means(section: Section, time_s: Array, voltage_pu: Array, buses: Sequence[str]) -> None:
+    """Extremes of all buses' means over 10 minutes."""
     if time_s[-1] - time_s[0] < MEAN_S * (1 - 1e-9):
         section.reasons["voltage.mean_600s"] = f"the record is shorter than {MEAN_S:g} s"
         return
+    means = [sliding_means(time_s, column, MEAN_S) for column in voltage_pu.T]
     for side, pick in (("min", np.nanargmin), ("max", np.nanargmax)):
-        means = [sliding_means(time_s, column, MEAN_S) for column in voltage_pu.T]
         extremes = np.array([getattr(np, side)(mean) for _, mean in means])
         if np.isnan(extremes).all():
             section.reasons[f"voltage.mean_600s.{side}_pu"] = "the voltages are not finite throughout"
@@ -121,26 +128,31 @@ def _add_recovery(section: Section, result: Result, time_s: Array, voltage_pu: A
         section.reasons["voltage.recovery"] = "no fault was cleared in the run"
         return
     start_s, end_s = faults[-1]
-    before, after = time_s < start_s, time_s >= end_s
-    if not before.any() or after.sum() < 2:
+    # At a jump the row before it and the row after it have the time of the event, give or take its rounding.
+    before = int(np.searchsorted(time_s, start_s - SAME_TIME_S)) - 1
+    first = int(np.searchsorted(time_s, end_s + SAME_TIME_S, side="right"))
+    first -= first > 0 and time_s[first - 1] >= end_s - SAME_TIME_S
+    if before < 0 or time_s.size - first < 2:
         section.reasons["voltage.recovery"] = "nothing was recorded before the last fault, or after it"
         return
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = finite(voltage_pu[after] / voltage_pu[before][-1])
+        share = finite(voltage_pu[first:] / voltage_pu[before])
     with_supply = np.flatnonzero(np.isfinite(share).all(axis=0))
     share, names = share[:, with_supply], [buses[k] for k in with_supply.tolist()]
     if not names:
         section.reasons["voltage.recovery"] = "the voltages after the last fault are not finite"
         return
-    measures = [(key, time_to_return, level) for key, level in RETURNS.items()]
-    measures += [(key, longest_dip, level) for key, level in DIPS.items()]
-    for key, measure, level in measures:
-        found = measure(time_s[after], share, level)
+    after_s = time_s[first:]
+    measured = [(key, level, time_to_return(after_s, share, level, end_s)) for key, level in RETURNS.items()]
+    measured += [(key, level, longest_dip(after_s, share, level)) for key, level in DIPS.items()]
+    for key, level, found in measured:
         path = f"voltage.recovery.{key}"
         section.values["recovery"][key] = found.time_s
         section.places[path] = Place(names[found.bus] if found.time_s > 0 else None, end_s)
         if found.is_open:
-            section.lower_bounds[path] = f"bus {names[found.bus]} is still below {level:g} at the end of the record"
+            section.lower_bounds[path] = (
+                f"a bus is below {100 * level:g} % of its voltage before the fault at the end of the record"
+            )
 
 
 def shortest_event(time_s: Array, step_s: float | None) -> float | None:

@@ -70,6 +70,7 @@ def test_events_at_the_ends_of_the_record():
 
 def test_values_that_are_not_finite_end_an_excursion():
     assert stay([0, 1, 2, 3, 4], [0.4, 0.4, np.nan, 0.4, 0.4], BELOW_5).time_s == 1
+    assert stay([0, 1, 2, 3], [1, 0.4, 0.4, np.nan], BELOW_5).is_open  # nothing shows that it ended
     assert stay([0, 1, 2], [np.nan] * 3, BELOW_5) == (0.0, pytest.approx(np.nan, nan_ok=True), False)
 
 
@@ -134,6 +135,23 @@ def test_what_happened_between_stored_rows_is_a_lower_bound(tmp_path):
     assert section.values["e"]["<0.2pu"] == TOUCH_S
     assert section.places["voltage.envelopes.e.<0.2pu"] == ("3", pytest.approx(4.0))
     assert "between the stored rows" in section.lower_bounds["voltage.envelopes.e.<0.2pu"]
+
+
+def test_any_bus_that_may_stay_longer_makes_a_lower_bound(tmp_path):
+    # Bus 1 was low for 3 s; bus 2 has been for 1 s when the record ends, or was for under 0.1 s between rows.
+    time_s = np.arange(0, 10.001, 0.01)
+    once = np.where((time_s > 2) & (time_s < 5), 0.4, 1.0)
+    last = np.where(time_s > 9, 0.4, 1.0)
+    hidden = np.where(np.abs(time_s - 7.15) < 0.005, 0.4, 1.0)
+    envelope = Envelope("e", "voltage", "buses", (BELOW_5,))
+    for name, other, why in (("open", last, "bus 2 is still"), ("hidden", hidden, None)):
+        (tmp_path / name).mkdir()
+        run_ = write_run(tmp_path / name, time_s, {"voltage_pu": {"1": once, "2": other}}, every_s=0.1)
+        section = assess_envelopes(run_, [envelope])
+        assert section.values["e"]["<0.5pu"] == pytest.approx(3, abs=0.2)
+        assert section.places["voltage.envelopes.e.<0.5pu"].where == "1"
+        bounds = section.lower_bounds
+        assert not bounds if why is None else why in bounds["voltage.envelopes.e.<0.5pu"]
 
 
 def test_without_what_it_needs(tmp_path):

@@ -16,11 +16,14 @@ NETWORK = json.dumps(
 )
 
 
-def rich_run(folder):
-    time_s = np.arange(0, 660, 0.004)
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """Metrics of a run that has everything, long enough for flicker."""
+    folder = tmp_path_factory.mktemp("rich")
+    time_s = np.arange(0, 601, 0.005)
     wave = np.sin(4 * time_s)
     ring = np.exp(-0.2 * np.maximum(time_s - 1.5, 0)) * np.sin(8 * time_s)
-    return write_run(
+    run = write_run(
         folder,
         time_s,
         {
@@ -35,14 +38,14 @@ def rich_run(folder):
         network=NETWORK,
         events=[(1.0, "fault", ""), (1.2, "fault_cleared", "")],
         power_mw=100 + wave,
-        demand=(0.005, 100 + np.sin(np.arange(132_000) * 0.02)),
+        demand=(0.005, 100 + np.sin(np.arange(120_200) * 0.02)),
         site_notes={"bus": "16", "energy_error": 1e-8, "below_v_min_s": 0.0},
     )
+    return compute(run)
 
 
-def test_every_listed_path_is_a_number_and_every_number_is_listed(tmp_path):
-    section = compute(rich_run(tmp_path))
-    values, reasons = section.values, section.reasons
+def test_every_listed_path_is_a_number_and_every_number_is_listed(rich):
+    values, reasons = rich.values, rich.reasons
     all_paths = metric_paths(["dc1"])
     assert len(all_paths) == len(set(all_paths))
     paths = [path for path in all_paths if path not in reasons]
@@ -64,8 +67,8 @@ def test_every_listed_path_is_a_number_and_every_number_is_listed(tmp_path):
     assert set(numbers(values)) == set(paths)
 
 
-def test_keys_are_there_with_nothing_recorded(tmp_path):
-    full = compute(rich_run(tmp_path)).values
+def test_keys_are_there_with_nothing_recorded(tmp_path, rich):
+    full = rich.values
     section = compute(write_run(tmp_path, [], {}))
     empty, reasons = section.values, section.reasons
 

@@ -55,15 +55,38 @@ def test_missing_voltage_has_a_reason(tmp_path):
 
 def test_power_comes_back_after_the_voltage(tmp_path):
     time_s = np.arange(0, 10.001, 0.1)
-    volts = np.where((time_s > 1.95) & (time_s < 3.05), 0.5, 1.0)  # back at 3.1 s
+    volts = np.where((time_s > 1.95) & (time_s < 3.05), 0.5, 1.0)  # at 0.9 pu again at 3.08 s
     power = np.interp(time_s, [0, 2.0, 2.001, 4, 6, 10], [100, 100, 0, 0, 100, 100.0])  # 90 MW at 5.8 s
     run = write_run(tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=power, site_notes={"bus": "16"})
     section = site.assess(run)
-    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(2.7, abs=0.01)
-    assert section.places["site.dc1.power_recovery_s"] == ("dc1", pytest.approx(3.1))
+    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(2.72, abs=0.01)
+    assert section.places["site.dc1.power_recovery_s"] == ("dc1", pytest.approx(3.08))
     assert not section.lower_bounds
     gone = np.where(time_s < 2, 100.0, 0.0)
     run = write_run(tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=gone, site_notes={"bus": "16"})
     section = site.assess(run)
-    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(6.9)
+    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(6.92)
     assert "90 %" in section.lower_bounds["site.dc1.power_recovery_s"]
+
+
+def test_power_recovery_at_jumps_goes_by_the_power_before_the_sag(tmp_path):
+    # The sag halves the power at once; from 3 s the voltage is back, and the power with it at 4 s.
+    time_s = [0.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0]
+    volts = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0])
+    power = np.array([80.0, 80.0, 100.0, 50.0, 50.0, 50.0, 50.0, 90.0, 90.0])
+    run = write_run(tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=power, site_notes={"bus": "16"})
+    section = site.assess(run)
+    assert section.values["dc1"]["power_recovery_s"] == pytest.approx(1.0)
+    assert section.places["site.dc1.power_recovery_s"].time_s == pytest.approx(3.0)
+
+
+def test_no_power_recovery_without_a_return_of_the_voltage(tmp_path):
+    time_s = np.arange(0, 5.0, 0.1)
+    volts = np.where(time_s < 2, 1.0, 0.5)
+    volts[40:] = np.nan  # the run diverged: not a return
+    run = write_run(
+        tmp_path, time_s, {"voltage_pu": {"16": volts}}, power_mw=np.ones(time_s.size), site_notes={"bus": "16"}
+    )
+    section = site.assess(run)
+    assert section.values["dc1"]["power_recovery_s"] is None
+    assert "never came back" in section.reasons["site.dc1.power_recovery_s"]

@@ -189,6 +189,37 @@ def test_rapid_change_of_a_pulse_is_not_steady():
     assert np.isnan(rapid_change(time_s, np.full(time_s.size, np.nan)).max_pu)
 
 
+def test_rapid_change_at_a_jump_is_exact(tmp_path):
+    # From 1 to 0.97 pu at 4 s, which is stored as two rows: the mean before holds nothing of what comes after.
+    time_s = np.concatenate([np.arange(0, 4.05, 0.1), np.arange(4, 8.05, 0.1)])
+    v = np.where(np.arange(time_s.size) < 41, 1.0, 0.97)
+    found = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}})).values["rapid_change"]
+    assert (found["max_pu"], found["max_time_s"]) == (pytest.approx(0.03, abs=1e-12), 4.0)
+    assert (found["steady_pu"], found["steady_time_s"]) == (pytest.approx(0.03, abs=1e-12), 4.0)
+
+
+def test_rapid_change_between_stored_rows(tmp_path):
+    time_s = np.arange(0, 10.001, 0.01)
+    v = np.where(np.abs(time_s - 7.15) < 0.005, 0.93, 1.0)
+    flat = np.ones(time_s.size)
+    run = write_run(tmp_path, time_s, {"voltage_pu": {"a": flat, "b": v}}, every_s=0.1)
+    found = voltage.assess(run).values["rapid_change"]
+    assert (found["max_pu"], found["max_time_s"]) == (pytest.approx(0.07), pytest.approx(7.15))
+    assert found["max_bus"] == "b"
+    assert found["steady_pu"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_rapid_change_goes_on_after_values_that_are_not_finite():
+    time_s = np.arange(0, 10.001, 0.01)
+    v = np.where(time_s < 7, 1.0, 0.98)
+    v[300:320] = np.nan
+    found = rapid_change(time_s, v)
+    assert (found.max_pu, found.max_time_s) == (pytest.approx(0.02, abs=2e-4), pytest.approx(7.0))
+    v[650:] = np.nan
+    found = rapid_change(time_s, v)
+    assert (found.max_pu, found.steady_pu) == pytest.approx((0, 0), abs=1e-9)
+
+
 @settings(deadline=None, max_examples=50)
 @given(steps=st.lists(st.floats(0.01, 0.7), min_size=4, max_size=30), seed=st.integers(0, 99))
 def test_means_against_a_fine_scan(steps, seed):
@@ -228,9 +259,42 @@ def test_recovery_that_does_not_come_is_a_lower_bound(tmp_path):
     events = [(1.0, "fault", ""), (1.1, "fault_cleared", "")]
     section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}, events=events))
     assert section.values["recovery"]["to_80_percent_s"] == pytest.approx(3.9, abs=0.01)
-    assert "still below 0.8 at the end" in section.lower_bounds["voltage.recovery.to_80_percent_s"]
+    assert "below 80 % of its voltage before the fault" in section.lower_bounds["voltage.recovery.to_80_percent_s"]
     quiet = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}))
     assert "no fault was cleared" in quiet.reasons["voltage.recovery"]
+
+
+def test_recovery_with_rows_before_jumps_and_times_that_round(tmp_path):
+    # The fault's nodes have two rows each: 1 pu before it, 0.2 during, 0.7 after, and 0.9 from 3 s on by a jump.
+    pieces = ((0, 1, 1.0), (1, 2, 0.2), (2, 3, 0.7), (3, 5, 0.9))
+    time_s = np.concatenate([np.linspace(start, stop, 11) for start, stop, _ in pieces])
+    v = np.repeat([level for *_, level in pieces], 11)
+    events = [(1.0 + 1e-12, "fault", ""), (2.0 + 1e-12, "fault_cleared", "")]
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}, events=events))
+    assert section.values["recovery"] == pytest.approx(
+        {
+            "to_80_percent_s": 1.0,
+            "to_90_percent_s": 1.0,
+            "then_below_70_percent_s": 0.0,
+            "then_below_80_percent_s": 0.0,
+        }
+    )
+    assert not section.lower_bounds
+    v[time_s >= 2.05] = 0.95  # and now back at the clearing itself
+    v[22] = 0.95
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": v}}, events=events))
+    assert section.values["recovery"]["to_90_percent_s"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_dip_that_goes_on_is_a_lower_bound_whichever_bus_has_it(tmp_path):
+    time_s = np.arange(0, 20.001, 0.01)
+    once = np.where((time_s > 12) & (time_s < 15), 0.65, 1.0)
+    last = np.where(time_s > 19, 0.65, 1.0)
+    events = [(1.0, "fault", ""), (1.1, "fault_cleared", "")]
+    section = voltage.assess(write_run(tmp_path, time_s, {"voltage_pu": {"a": once, "b": last}}, events=events))
+    assert section.values["recovery"]["then_below_70_percent_s"] == pytest.approx(3, abs=0.02)
+    assert section.places["voltage.recovery.then_below_70_percent_s"].where == "a"
+    assert "voltage.recovery.then_below_70_percent_s" in section.lower_bounds
 
 
 def test_ten_minute_means(tmp_path):
