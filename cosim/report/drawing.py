@@ -1,10 +1,10 @@
-"""Parts that plots are put together from: axes, thinned curves, bands, limits and events."""
+"""Parts that plots are put together from: axes, thinned curves, bands and points."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from cosim.report.decimate import MAX_POINTS, decimate
-from cosim.report.limits import Limit
-from cosim.report.text import printed_id, words
+from cosim.report.text import words
 from cosim.result import Result
 
 Array = NDArray[np.float64]
@@ -25,7 +24,6 @@ RED, PINK = "#cf4b3c", "#d1188f"
 WINDOW_COLOURS = (BLUE, ORANGE, GREEN)
 BAND = "rgba(134, 141, 150, 0.28)"
 MAX_PANELS = 12
-MAX_EVENT_LABELS = 12
 PANEL_PX, MARGINS_PX, SINGLE_PX = 190, 110, 380  # heights
 
 
@@ -122,9 +120,19 @@ def points(
 def line(
     plot: go.Figure, x: Array, y: Array, name: str, colour: str, *, dash: str = "solid", width: float = 1.5
 ) -> None:
-    """Add a line through a few points."""
-    style = {"color": colour, "width": width, "dash": dash}
-    plot.add_trace(go.Scatter(x=x, y=y, name=safe(name), mode="lines", line=style, hovertemplate="%{y:.6~g}"))
+    """Add a line through a few points; several of one name are one entry of the legend."""
+    plot.add_trace(
+        go.Scatter(
+            x=x,
+            y=y,
+            name=safe(name),
+            legendgroup=name,
+            showlegend=not any(trace.legendgroup == name for trace in plot.data),
+            mode="lines",
+            line={"color": colour, "width": width, "dash": dash},
+            hovertemplate="%{y:.6~g}",
+        )
+    )
 
 
 def shade(plot: go.Figure, low: float, high: float, text: str, colour: str, *, row: int = 1) -> None:
@@ -221,55 +229,6 @@ def extreme(plot: go.Figure, time_s: float | None, value: float | None, name: st
             hovertemplate="%{y:.6~g}",
         )
     )
-
-
-def draw_limits(
-    plot: go.Figure, limits: Iterable[Limit], drawn: Range, *, reach: float, near: float = 0.0, row: int = 1
-) -> list[str]:
-    """Draw the limits that lie near the curves; return sentences on those that would flatten them.
-
-    ``reach`` is in spans of what is drawn, ``near`` in the axis's unit.
-    """
-    outside: dict[str, str] = {}
-    suffix = "" if row == 1 else str(row)
-    for limit in limits:
-        if not drawn.known:
-            continue
-        if not drawn.is_near(limit.value, reach, near):
-            if limit.judged:
-                outside[limit.id] = f"The limit “{printed_id(limit.id)}” lies outside the plot."
-            continue
-        colour = RED if limit.judged else GREY
-        line = {"color": colour, "width": 1.2, "dash": "longdash"}
-        at = {"y0": limit.value, "y1": limit.value, "yref": f"y{suffix}"}
-        plot.add_shape(type="line", x0=0, x1=1, xref=f"x{suffix} domain", line=line, **at)
-        plot.add_annotation(
-            x=1,
-            xref=f"x{suffix} domain",
-            xanchor="right",
-            y=limit.value,
-            yref=f"y{suffix}",
-            yanchor="bottom",
-            text=safe(limit.label),
-            showarrow=False,
-            font={"size": 11, "color": colour},
-        )
-    return list(outside.values())
-
-
-def finish(plot: go.Figure, result: Result) -> None:
-    """Show the whole run, and a dashed line at each event, numbered as in the report's table of events."""
-    notes = result.attributes
-    end_s = notes.get("end_time_s") or (result.time_s[-1] if result.time_s.size else 0.0)
-    if end_s > 0:
-        plot.update_xaxes(range=[0.0, float(end_s)])
-    events = result.events
-    for number_, time_s in enumerate(events["time_s"].tolist(), start=1):
-        line = {"color": GREY, "width": 1, "dash": "dash"}
-        plot.add_shape(type="line", x0=time_s, x1=time_s, y0=0, y1=1, yref="paper", line=line, layer="below")
-        if len(events) <= MAX_EVENT_LABELS:
-            label = {"text": f"E{number_}", "font": {"size": 11, "color": GREY}, "showarrow": False}
-            plot.add_annotation(x=time_s, y=1, yref="paper", xanchor="left", yanchor="top", **label)
 
 
 def safe(name: str) -> str:

@@ -19,7 +19,6 @@ from cosim.report.drawing import (
     PURPLE,
     RED,
     curve,
-    finish,
     line,
     panels,
     plane,
@@ -27,6 +26,7 @@ from cosim.report.drawing import (
     shade,
 )
 from cosim.report.figures.base import Figure, Source, no_figure, why_no_sites
+from cosim.report.marks import finish
 from cosim.report.text import number, words
 
 FLUCTUATION = ("figure-fluctuation", "Fluctuating power, 0.1 to 55 Hz")

@@ -17,13 +17,12 @@ from cosim.report.drawing import (
     axes,
     band,
     curve,
-    draw_limits,
     extreme,
-    finish,
     thinned_if,
 )
 from cosim.report.figures.base import Figure, Source, frame_of, no_figure
 from cosim.report.limits import Limit, limits_on
+from cosim.report.marks import draw_limits, finish
 from cosim.report.text import number
 
 FREQUENCY = ("figure-frequency", "Frequency")

@@ -18,14 +18,13 @@ from cosim.report.drawing import (
     WINDOW_COLOURS,
     Range,
     curve,
-    draw_limits,
-    finish,
     omitted_note,
     panels,
     thinned,
 )
 from cosim.report.figures.base import Figure, Source, no_figure, why_no_sites
 from cosim.report.limits import Limit, limits_on
+from cosim.report.marks import draw_limits, finish
 from cosim.report.text import number
 
 Array = NDArray[np.float64]
