@@ -97,7 +97,8 @@ def spectrum(source: Source) -> Figure:
             line(plot, ends, np.full(2, limit.bound / 2), f"{limit.id}, as one sinusoid", RED, dash="longdash")
     lowest_hz = min(float(f[0]) for f, _ in spectra.values())
     plot.update_xaxes(range=[np.log10(lowest_hz), np.log10(highest_hz)])
-    plot.update_yaxes(range=[np.log10(top) - 4.5, np.log10(top) + 0.4])
+    low = min(float(np.percentile(a, 5)) for _, a in spectra.values())
+    plot.update_yaxes(range=[max(np.log10(top) - 4.5, np.log10(max(low, 1e-12)) - 0.5), np.log10(top) + 0.4])
     return Figure(
         *SPECTRUM,
         alt=f"Amplitude spectrum of the demand; largest lines: {'; '.join(sentences)}.",

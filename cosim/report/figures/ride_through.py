@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, line, plane, points
+from cosim.criteria.library import find_profile
+from cosim.metrics.envelope import SIGNS
+from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PINK, PURPLE, RED, line, plane, points
 from cosim.report.figures.base import Figure, Source, no_figure
 from cosim.report.text import number
 
 RIDE_THROUGH = ("figure-ride-through", "Voltage events against envelopes")
 
-COLOURS = (ORANGE, GREEN, PURPLE, RED, GREY)
+COLOURS = (ORANGE, GREEN, PURPLE, RED, PINK)
+DASHES = ("solid", "dash", "dot")
 SHORTEST_S, LONGEST_S = 1e-3, 4000.0
 DEPTH_PU = (0.0, 2.0)
 _ROW = re.compile(r"(<=|>=|<|>)([0-9.]+)pu$")
@@ -24,17 +27,22 @@ def ride_through(source: Source) -> Figure:
     """Sags and swells of all buses as points, and the envelopes of the criteria as steps."""
     events = source.metrics["voltage"].get("events")
     curves = _envelopes(source.summary["criteria"])
+    reference = {} if curves or not events else _itic()
     if events is None:
         why = source.summary.get("not_assessed", {}).get("voltage.events", "the voltage was not recorded")
         return no_figure(RIDE_THROUGH, why)
     if not events and not curves:
         return no_figure(RIDE_THROUGH, "no bus left 0.9 to 1.1 pu, and no envelope is among the criteria")
     plot = plane("duration (s)", "residual voltage (pu)", log_x=True)
-    for k, (name, rows) in enumerate(curves.items()):
+    for k, (name, rows) in enumerate((curves | reference).items()):
+        style: dict[str, Any] = {"dash": DASHES[k // len(COLOURS) % len(DASHES)], "width": 1.6}
+        colour = COLOURS[k % len(COLOURS)]
+        if name in reference:
+            style, colour = {"dash": "dot", "width": 1.0}, GREY
         for side in ("low", "high"):
             x, y = _steps(rows, side)
             if x.size:
-                line(plot, x, y, name if side == "low" else f"{name}, high", COLOURS[k % len(COLOURS)], width=1.6)
+                line(plot, x, y, name, colour, **style)
     if events:
         duration_s = np.array([max(event["duration_s"], SHORTEST_S) for event in events])
         residual_pu = np.array([event["residual_pu"] for event in events])
@@ -47,7 +55,7 @@ def ride_through(source: Source) -> Figure:
     reached = [row[2] for rows in curves.values() for row in rows] + [event["duration_s"] for event in events]
     longest_s = min(max([10.0, *(3 * time_s for time_s in reached)]), LONGEST_S)
     plot.update_xaxes(range=[np.log10(SHORTEST_S), np.log10(longest_s)])
-    high = max([1.25, *(row[1] + 0.05 for rows in curves.values() for row in rows)])
+    high = max([1.25, *(row[1] + 0.05 for rows in (curves | reference).values() for row in rows)])
     plot.update_yaxes(range=[DEPTH_PU[0], min(high, DEPTH_PU[1])])
     worst = min(events, key=lambda event: event["residual_pu"], default=None)
     said = f"{len(events)} events" if events else "no event"
@@ -72,6 +80,13 @@ def _envelopes(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str
             row = (match.group(1), float(match.group(2)), float(entry["limit"]))
             curves.setdefault(entry["envelope"], []).append(row)
     return curves
+
+
+def _itic() -> dict[str, list[tuple[str, float, float]]]:
+    """The ITIC curve, for reference where no envelope was asked for."""
+    criterion = next(found for found in find_profile("equipment").criteria if found.id == "itic")
+    rows = criterion.curve().rows
+    return {"ITIC curve, for reference": [(SIGNS[row.comparison], row.level, row.max_s) for row in rows]}
 
 
 def _steps(rows: Sequence[tuple[str, float, float]], side: str) -> tuple[np.ndarray, np.ndarray]:

@@ -55,14 +55,19 @@ def number_tables(summary: Mapping[str, Any]) -> dict[str, list[Table]]:
 def _table(id_: str, caption: str, rows: Sequence[Row], *, summary: Mapping[str, Any]) -> Table:
     metrics, reasons = summary["metrics"], summary.get("not_assessed") or {}
     steady = (summary.get("baseline") or {}).get("metrics")
-    titles = ["Quantity", "Value>", "Unit", "Where", "Time (s)>"]
-    if steady is not None:
-        titles += ["Without fluctuation>", "Difference>"]
-    return Table(id_, caption, columns(*titles), [_cells(row, metrics, reasons, steady) for row in rows])
+    has_times = any(row.time for row in rows)
+    titles = ["Quantity", "Value>", "Unit", "Where"]
+    titles += ["Time (s)>"] if has_times else []
+    titles += ["Without fluctuation>", "Difference>"] if steady is not None else []
+    return Table(id_, caption, columns(*titles), [_cells(row, metrics, reasons, steady, has_times) for row in rows])
 
 
 def _cells(
-    row: Row, metrics: Mapping[str, Any], reasons: Mapping[str, str], steady: Mapping[str, Any] | None
+    row: Row,
+    metrics: Mapping[str, Any],
+    reasons: Mapping[str, str],
+    steady: Mapping[str, Any] | None,
+    has_times: bool,
 ) -> list[Cell]:
     unit, value = unit_of(row.path), _number(metrics, row.path)
     place, time_s = _known(metrics, row.place), _known(metrics, row.time)
@@ -72,16 +77,22 @@ def _cells(
         where = Cell(row.where.format(place) if place is not None or not row.place else MISSING)
     cells = [
         Cell(row.label, row.note),
-        Cell(number(value, unit), sort=value),
-        Cell(unit or "–"),
+        Cell(_digits(value, unit), sort=value),
+        Cell(unit or MISSING),
         where,
-        Cell(number(time_s, "s") if value is not None else MISSING, sort=time_s),
     ]
+    if has_times:
+        cells.append(Cell(number(time_s, "s") if value is not None else MISSING, sort=time_s))
     if steady is not None:
         other = _number(steady, row.path)
         change = None if value is None or other is None else value - other
-        cells += [Cell(number(v, unit), sort=v) for v in (other, change)]
+        cells += [Cell(_digits(v, unit), sort=v) for v in (other, change)]
     return cells
+
+
+def _digits(value: float | None, unit: str) -> str:
+    """Write a quantity; a plain ratio has no unit that says how fine it is."""
+    return number(value, unit) if unit else general(value, 4)
 
 
 def _known(tree: Mapping[str, Any], path: str) -> Any:
