@@ -44,9 +44,9 @@ _CHANNELS = {
     "frequency": ("speed_pu",),
     "voltage": ("voltage_pu",),
     "generator.angle_swing": ("rotor_angle_rad",),
-    "generator": ("generator_mw",),
+    "generator": ("generator_mw", "speed_pu"),
     "line": ("line_mw",),
-    "oscillation": ("speed_pu", "generator_mw", "line_mw"),
+    "oscillation": ("speed_pu", "generator_mw", "line_mw", "voltage_pu"),
     "site": ("voltage_pu",),
 }
 """Channels that a metric is made from, by the beginning of its path; the first that fits counts."""

@@ -32,6 +32,8 @@ DAMPED_BAND_HZ = (0.1, 2.0)
 """Where the damping of natural modes is judged."""
 SMALLEST_MHZ = 0.05
 """Oscillations smaller than this matter to nobody, and their damping is not judged."""
+SMALLEST_SHARE = 0.05
+"""Nor of those smaller than this share of the largest one: what noise leaves beside a large swing."""
 FORCED_HZ = 0.02
 FORCED_SHARE = 0.01
 """The load moves at a frequency if its spectrum there is at least this share of its largest line."""
@@ -91,7 +93,8 @@ def add_modes(
         values[band] |= {"dominant_hz": largest["frequency_hz"], "damping_percent": largest["damping_percent"]}
         for key in ("dominant_hz", "damping_percent"):
             section.places[f"{path}.{key}"] = Place(largest["signal"])
-    natural = [e for e in table if not e["forced"] and e["amplitude"] >= SMALLEST_MHZ]
+    smallest = max([SMALLEST_MHZ, *(SMALLEST_SHARE * entry["amplitude"] for entry in table)])
+    natural = [e for e in table if not e["forced"] and e["amplitude"] >= smallest]
     natural = [e for e in natural if DAMPED_BAND_HZ[0] <= e["frequency_hz"] <= DAMPED_BAND_HZ[1]]
     if not natural:
         forced = any(entry["forced"] for entry in table)
