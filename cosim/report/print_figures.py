@@ -18,6 +18,7 @@ from matplotlib.ticker import ScalarFormatter
 
 WIDTH_IN = 7.1
 PX_PER_IN = 105.0
+PT_PER_PX = 72.0 / PX_PER_IN
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "longdash": (0, (8, 4)), "dashdot": "-."}
 _MARKERS = {
     "circle": "o",
@@ -166,11 +167,12 @@ def _annotation(by_name: dict[str, Axes], note: dict[str, Any]) -> None:
     x = note["x"]
     if not in_domain_x and axes.get_xscale() == "log":
         x = 10**x
-    axes.text(
-        x,
-        note["y"],
+    axes.annotate(
         _text(note["text"]),
-        transform=transform,
+        (x, note["y"]),
+        xycoords=transform,
+        xytext=(PT_PER_PX * note.get("xshift", 0), PT_PER_PX * note.get("yshift", 0)),
+        textcoords="offset points",
         ha={"left": "left", "right": "right"}.get(note.get("xanchor", ""), "center"),
         va={"top": "top", "bottom": "bottom"}.get(note.get("yanchor", ""), "center"),
         color=(note.get("font") or {}).get("color"),
