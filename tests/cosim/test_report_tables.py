@@ -55,6 +55,11 @@ def test_assessed_rows_of_an_envelope_stay_apart():
     assert len(table(rows).rows) == 2
 
 
+def test_an_envelope_is_explained_once():
+    rows = [entry(f"curve <{v}pu", "pass", envelope="curve", title="A curve", note="at sites") for v in (0.9, 0.5)]
+    assert [row[0].note for row in table(rows).rows] == ["A curve\nat sites", ""]
+
+
 def test_limits_of_another_area_are_not_drawn():
     entries = [entry("a", "fail"), gap("b"), entry("c", "not_assessed")]
     assert [limit.id for limit in drawn_limits(entries, judged_limits(entries))] == ["a", "c"]

@@ -21,7 +21,7 @@ def compliance(entries: Sequence[Mapping[str, Any]], limits: Sequence[Limit]) ->
     """Each criterion with its value, limit, margin, verdict, and where the limit comes from.
 
     A heading for each profile, if there are several; profiles with failures that decide and, in each, failures first.
-    Rows of an envelope that was not assessed are one row.
+    Rows of an envelope that was not assessed are one row; what the envelope is stands in the first of its rows.
     """
     groups: dict[str, list[Pair]] = {}
     for entry, limit in zip(entries, limits, strict=True):
@@ -32,7 +32,12 @@ def compliance(entries: Sequence[Mapping[str, Any]], limits: Sequence[Limit]) ->
     for profile, pairs in ordered:
         if len(ordered) > 1:
             headings[len(rows)] = f"{profile}: {_counts(pairs)}"
-        rows += [_row(*shared) for shared in _merged(sorted(pairs, key=_rank))]
+        told: set[str] = set()
+        for entry, limit, stands_for in _merged(sorted(pairs, key=_rank)):
+            envelope = entry.get("envelope")
+            notes = [entry.get("title"), None if envelope else entry["metric"], entry.get("note")]
+            rows.append(_row(entry, limit, stands_for, [] if envelope in told else notes))
+            told |= {envelope} if envelope else set()
     titles = ("Criterion", "Verdict", "Value>", "Limit>", "Margin>", "Unit", "Where", "Time (s)>", "Source", "Standing")
     return Table(
         "table-compliance",
@@ -71,21 +76,19 @@ def _is_same_gap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return bool(one.get("envelope")) and same and one["verdict"] == "not_assessed" and one["value"] is other["value"]
 
 
-def _row(entry: Mapping[str, Any], limit: Limit, stands_for: int) -> list[Cell]:
+def _row(entry: Mapping[str, Any], limit: Limit, stands_for: int, notes: Sequence[str | None]) -> list[Cell]:
     unit, margin = entry["unit"], entry["margin"]
     digits = digits_to_show(margin, unit)
     strict = entry.get("strict", False)
     sign = {(True, False): "≤ ", (True, True): "< ", (False, False): "≥ ", (False, True): "> "}[limit.is_max, strict]
     trusted = entry["evidence"] in TRUSTED
     name, bound = entry["id"], Cell(sign + general(entry["limit"]), sort=entry["limit"])
-    metric = entry["metric"] if entry["metric"] not in entry["id"] else None
     if stands_for > 1:
-        name, bound, metric = entry["envelope"], Cell(MISSING, f"{stands_for} levels"), None
-    notes = [entry.get("title"), metric, entry.get("note")]
+        name, bound = entry["envelope"], Cell(MISSING, f"{stands_for} levels")
     origin = ", ".join(str(part) for part in (entry["clause"], entry.get("date")) if part)
     standing = f"{words(entry['limit_status'])}, {'decides' if limit.decides else 'informs'}"
     return [
-        Cell(printed_id(name), "\n".join(note for note in notes if note)),
+        Cell(printed_id(name), "\n".join(note for note in notes if note and note not in name)),
         Cell(words(entry["verdict"]), entry["reason"] or "", _ORDER.get(entry["verdict"], 1), verdict=entry["verdict"]),
         Cell(number(entry["value"], unit, digits), sort=entry["value"]),
         bound,
