@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -97,8 +98,8 @@ def run(
 
 
 def default_folder(scenario: Scenario) -> Path:
-    """Where a run is written if the user names no folder."""
-    return Path("results") / scenario.name
+    """Where a run is written if the user names no folder: its name, less what a folder's name should not hold."""
+    return Path("results") / (re.sub(r"[^\w .+()-]+", "-", scenario.name).strip(" .-") or "scenario")
 
 
 def execute(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize, signal
+from threadpoolctl import threadpool_limits
 
 Array = NDArray[np.float64]
 
@@ -75,6 +76,12 @@ def find_modes(values: Array, rate_hz: float, low_hz: float, high_hz: float) -> 
     table = values.reshape(values.shape[0], -1)
     if table.shape[0] < 16:
         return []
+    # Thousands of small factorisations: threads would wait for each other, and the sums depend on how many there are.
+    with threadpool_limits(1, user_api="blas"):
+        return _modes_of(table, rate_hz, low_hz, high_hz)
+
+
+def _modes_of(table: Array, rate_hz: float, low_hz: float, high_hz: float) -> list[Mode]:
     table, rate_hz = _decimated(table, rate_hz, high_hz)
     scale = np.abs(table - table.mean(axis=0)).max(axis=0)
     moving = scale > ROUNDING * np.maximum(np.abs(table).max(axis=0), np.finfo(float).tiny)

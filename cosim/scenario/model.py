@@ -49,7 +49,7 @@ class Scenario(Part):
     """Grid, sites, events, simulation settings and criteria: all that a run needs."""
 
     schema_version: Literal[1] = Field(1, alias="schema", description="version of this format")
-    name: str = Field("", pattern=r"^([^./\\\x00-\x1f][^/\\\x00-\x1f]*)?$", description="the file's name if not given")
+    name: str = Field("", pattern=r"^[^\x00-\x1f]*$", description="any text of one line; the file's name if not given")
     description: str = ""
     grid: GridSpec
     sites: list[Site] = Field([], description="data centres")

@@ -66,7 +66,7 @@ def _problem(details: ErrorDetails, source: Source, schema: dict[str, Any]) -> P
             location, f"expected {options}, got {_shown(value)}", hint if hint.startswith("did") else None
         )
     if kind == "string_pattern_mismatch":
-        rule = "no slash and no dot at its beginning; for a site letters, digits, - and _ alone"
+        rule = "a scenario's is text of one line, a site's has letters, digits, - and _ alone and starts with a letter"
         return source.problem(location, f"{_shown(value)} cannot be a name", rule)
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length", context.get("max_length"))

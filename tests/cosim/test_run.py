@@ -10,7 +10,9 @@ import pytest
 import cosim
 from cosim import runner
 from cosim.errors import InputError
+from cosim.runner import default_folder
 from cosim.scenario.load import load_scenario
+from cosim.scenario.model import Scenario
 from cosim.study import prepare_study
 
 TRACES = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
@@ -302,7 +304,7 @@ def test_a_site_that_draws_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "../x"}, "cannot be a name"),
+        ({"name": "two\nlines"}, "cannot be a name"),
         ({"simulation": {"duration_s": 86400, "step_s": 1e-4}}, "too many"),
         ({"criteria": [{"metric": "voltage.min_pu", "min": "1"}]}, "expected a number"),
         ({"sites": [{"name": "total"}]}, "sum of all sites"),
@@ -370,3 +372,18 @@ def test_recorded_gpt3_training_shows_its_line_in_the_frequency(tmp_path):
     line = 1 / frequency[band][np.argmax(size[band])]
     assert line == pytest.approx(10.93, rel=0.03)
     assert size[band].max() > 5 * np.median(size[band])
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("ieee39-training", "ieee39-training"),
+        ("<script>alert(1)</script>", "script-alert(1)-script"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "scenario"),
+        ("Köln, 200 MW", "Köln- 200 MW"),
+    ],
+)
+def test_the_folder_is_named_after_the_scenario_and_inside_results(name, folder):
+    scenario = Scenario.model_validate({"name": name, "grid": {"case": "ieee14"}, "simulation": {"duration_s": 1}})
+    assert default_folder(scenario) == Path("results") / folder
