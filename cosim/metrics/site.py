@@ -83,6 +83,9 @@ def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None
     low = volts < RETURNED_PU
     falls = np.flatnonzero(~low[:-1] & low[1:])  # the last sample before the sag
     rises = np.flatnonzero(low[:-1] & ~low[1:])  # the last sample of the sag
+    if not low.any():
+        section.reasons[key] = f"the voltage of bus {bus} was never below {RETURNED_PU:g} pu"
+        return
     if not falls.size or not rises.size or rises[-1] < falls[0]:
         section.reasons[key] = f"the voltage of bus {bus} never came back from below {RETURNED_PU:g} pu"
         return

@@ -134,7 +134,7 @@ def test_every_figure_is_drawn_and_described(page):
         assert re.search(r"\d", holder["aria-label"])
     assert "59.9600 Hz at generator GEN_2" in page.by_id("figure-frequency")["aria-label"]
     assert "0.8200 pu at bus 16" in page.by_id("figure-voltage")["aria-label"]
-    assert "20.00 MW over 1s" in page.by_id("figure-ramp")["aria-label"]
+    assert "20.00 MW over 1 s" in page.by_id("figure-ramp")["aria-label"]
     assert "20.00 MW at 0.5 Hz" not in page.by_id("figure-spectrum")["aria-label"]  # a square wave has 4/pi of its half
     assert "12.7" in page.by_id("figure-spectrum")["aria-label"]
     assert "dc1 20.00 MW" in page.by_id("figure-fluctuation")["aria-label"]

@@ -25,7 +25,7 @@ from cosim.report.drawing import (
 from cosim.report.figures.base import Figure, Source, no_figure, why_no_sites
 from cosim.report.limits import Limit, limits_on
 from cosim.report.marks import draw_limits, finish
-from cosim.report.text import number
+from cosim.report.text import number, spaced
 
 Array = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def ramps(source: Source) -> Figure:
         drawable = {key: curve for key, curve in curves.items() if curve is not None}
         short = [key for key in curves if key not in drawable]
         if short:
-            missing.append(f"{name}: the record is too short for windows of {', '.join(short)}.")
+            missing.append(f"{name}: the record is too short for windows of {', '.join(map(spaced, short))}.")
         drawn_panels.append(drawable)
     if not any(drawn_panels):
         return no_figure(about, " ".join(missing))
@@ -95,9 +95,9 @@ def ramps(source: Source) -> Figure:
         for key, colour in zip(DRAWN_WINDOWS_S, WINDOW_COLOURS, strict=True):
             if key in drawable:
                 at_s, change_mw = drawable[key]
-                panel.add(curve(plot, at_s, change_mw, f"over {key}", colour, row=row, width=1.2))
+                panel.add(curve(plot, at_s, change_mw, f"over {spaced(key)}", colour, row=row, width=1.2))
                 largest = float(np.nanmax(np.abs(change_mw)))
-                sentences.append(f"{name} {number(largest, 'MW')} MW over {key}")
+                sentences.append(f"{name} {number(largest, 'MW')} MW over {spaced(key)}")
         outside += draw_limits(plot, _ramp_limits(source, name), panel, reach=1.0, row=row)
     finish(plot, source.result)
     omitted = omitted_note(len(known), "sites")
