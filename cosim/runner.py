@@ -10,33 +10,27 @@ from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
-from scipy.ndimage import uniform_filter1d
 
 from cosim import provenance, summary
 from cosim.criteria import COMPLETED
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
 from cosim.network import Network
-from cosim.placement import strength_warnings
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
+from cosim.run_notes import model_notes, run_warnings
 from cosim.scenario.load import load_scenario, validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.simulation import CoSimulation, Outcome, Progress
 from cosim.study import Study, prepare_study
 from cosim.variants import baseline_entry, half_step_scenario, steady_scenario, step_check_entry, step_warnings
-from loads.site import SiteDemand
 
 SCENARIO_NAME = "scenario.yaml"
 REPORT_NAME = "report.html"
 BASELINE_NAME = "baseline"
 HALF_STEP_NAME = "half-step"
 """Folders, inside a run's, of the runs that it is compared with."""
-
-OVERDRAW = 1.15
-"""A site whose 1-s mean exceeds its rating by this factor is worth a note: random draws and scaling to a mean pass it
-by a little, a wrong scaling by much."""
 
 
 def run(
@@ -160,9 +154,9 @@ def _simulated(study: Study, folder: Path, progress: Progress, started: float) -
             "power_flow_iterations": initialisation.power_flow_iterations,
             "worst_equation": initialisation.worst_equation,
             "redispatch_mw": study.redispatch_mw,
-            "notes": _model_notes(study, initialisation),
+            "notes": model_notes(study, initialisation),
         },
-        _warnings(study, outcome),
+        run_warnings(study, outcome),
     )
     _store(built, result)
     return result
@@ -274,47 +268,3 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
                 outcome.end_time_s, study.scenario.simulation.step_s
             )
             recorder.record_demand(name, interval_s, power_mw)
-
-
-def _warnings(study: Study, outcome: Outcome) -> list[str]:
-    """What a reader of the result should know, in order of weight."""
-    out = ([outcome.message] if outcome.message else []) + outcome.warnings + strength_warnings(study.strengths)
-    for site in study.scenario.sites:
-        second_s, power_mw = study.demands[str(site.name)].native_series(study.scenario.simulation.duration_s, 0.01)
-        per_second = max(1, round(1.0 / second_s))
-        peak_mw = float(uniform_filter1d(power_mw, min(per_second, power_mw.size)).max())
-        if peak_mw > OVERDRAW * site.rating_mw:
-            out.append(f"site {site.name} draws up to {peak_mw:.4g} MW over 1 s, its rating is {site.rating_mw:g} MW")
-        out += [f"site {site.name}: {text}" for text in _data_warnings(study.demands[str(site.name)])]
-    if outcome.cut_steps:
-        out.append(f"the solver needed {outcome.cut_steps} shortened step(s)")
-    if outcome.unsettled_jumps:
-        out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
-    return out
-
-
-_TELLING = (
-    "assumed_power_unit",
-    "assumed_time_unit",
-    "sensor_average",
-    "stuck_sensor",
-    "unindexed_devices",
-    "implausible_spike",
-    "negative_power",
-)
-"""Oddities of a recording that bear on the result; the report lists all."""
-
-
-def _data_warnings(demand: SiteDemand) -> list[str]:
-    """What was odd about the recordings of a site and bears on its result."""
-    return [
-        f"{trace.provenance.source}: {warning.message}"
-        for trace in (workload.trace for workload in demand.workloads)
-        for warning in trace.provenance.warnings
-        if warning.code in _TELLING
-    ]
-
-
-def _model_notes(study: Study, initialisation: Initialisation) -> list[str]:
-    """What the reader of the case and ANDES said about its data: evidence for the report, no cause for alarm."""
-    return study.grid.notes + [m.splitlines()[0] for m in initialisation.messages if "not verified" not in m]
