@@ -219,7 +219,7 @@ def report(
     from cosim.errors import InputError, Problem
     from cosim.report import write_pdf, write_report
     from cosim.result import Result, ResultError
-    from cosim.runner import REPORT_NAME
+    from cosim.runner import PDF_NAME, REPORT_NAME
 
     try:
         result = Result.open(folder)
@@ -228,8 +228,8 @@ def report(
         typer.echo(f"wrote {path}")
         if pdf:
             with console.status("laying out the pages", True):
-                write_pdf(result, path.with_suffix(".pdf"))
-            typer.echo(f"wrote {path.with_suffix('.pdf')}")
+                write_pdf(result, path.with_name(PDF_NAME))
+            typer.echo(f"wrote {path.with_name(PDF_NAME)}")
     except ResultError as error:
         raise InputError(Problem(str(error))) from error
 

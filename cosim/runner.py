@@ -27,7 +27,7 @@ from cosim.study import Study, prepare_study
 from cosim.variants import baseline_entry, half_step_scenario, steady_scenario, step_check_entry, step_warnings
 
 SCENARIO_NAME = "scenario.yaml"
-REPORT_NAME = "report.html"
+REPORT_NAME, PDF_NAME = "report.html", "report.pdf"
 BASELINE_NAME = "baseline"
 HALF_STEP_NAME = "half-step"
 """Folders, inside a run's, of the runs that it is compared with."""
@@ -109,7 +109,7 @@ def execute(
     """Run a prepared study, and what is to be compared with it, and write everything that belongs to a run."""
     started = time.perf_counter() if started is None else started
     progress = progress or (lambda _: None)
-    (folder / REPORT_NAME).unlink(missing_ok=True)  # of an earlier run: it must not outlive its result
+    _remove_earlier(folder)
     result = _simulated(study, folder, progress, started)
     built = result.summary
     duration_s = study.scenario.simulation.duration_s
@@ -129,6 +129,17 @@ def execute(
 
         write_report(result, folder / REPORT_NAME)
     return result
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove what an earlier run left beside its result: it must not outlive it."""
+    for name in (REPORT_NAME, PDF_NAME):
+        (folder / name).unlink(missing_ok=True)
+    for further in (folder / BASELINE_NAME, folder / HALF_STEP_NAME):
+        for name in (RESULT_NAME, SUMMARY_NAME, SCENARIO_NAME):
+            (further / name).unlink(missing_ok=True)
+        if further.is_dir() and not any(further.iterdir()):
+            further.rmdir()
 
 
 def _simulated(study: Study, folder: Path, progress: Progress, started: float) -> Result:

@@ -56,3 +56,19 @@ def test_variants_change_one_thing():
     assert site.workloads == []
     mean_mw = study.demands[before.name].mean_mw(study.scenario.simulation.duration_s)
     assert site.rating_mw * site.steady_share == pytest.approx(mean_mw)
+
+
+def test_what_an_earlier_run_left_does_not_outlive_it(tmp_path):
+    cosim.run("ieee14-quickstart", tmp_path, CHANGES, report=False, baseline=True)
+    (tmp_path / "report.pdf").write_text("old")
+    (tmp_path / "baseline" / "mine.txt").write_text("kept")
+    (tmp_path / "half-step").mkdir()
+    cosim.run("ieee14-quickstart", tmp_path, CHANGES, report=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "baseline",
+        "result.h5",
+        "scenario.yaml",
+        "summary.json",
+    ]
+    assert [path.name for path in (tmp_path / "baseline").iterdir()] == ["mine.txt"]
+    assert "baseline" not in Result.open(tmp_path).summary
