@@ -3,7 +3,8 @@
 Y. Hua and T. K. Sarkar, "Matrix pencil method for estimating parameters of exponentially damped/undamped sinusoids in
 noise", IEEE Trans. Acoustics, Speech and Signal Processing 38 (1990); the number of exponentials by the singular-value
 threshold of M. Gavish and D. L. Donoho, IEEE Trans. Information Theory 60 (2014); the refinement by variable
-projection, G. H. Golub and V. Pereyra, SIAM J. Numerical Analysis 10 (1973).
+projection, G. H. Golub and V. Pereyra, SIAM J. Numerical Analysis 10 (1973), with the derivatives of L. Kaufman, BIT 15
+(1975).
 """
 
 from __future__ import annotations
@@ -115,11 +116,17 @@ def _modes_of(table: Array, rate_hz: float, low_hz: float, high_hz: float) -> li
 
 
 def _decimated(table: Array, rate_hz: float, high_hz: float) -> tuple[Array, float]:
-    """Take every few samples, behind a zero-phase low-pass, where there are more than needed."""
+    """Take every few samples, behind a zero-phase low-pass, where there are more than needed.
+
+    The filter takes what lies outside the record for zero: without its line, an offset far above the oscillation (a
+    machine's own frequency) is no jump there.
+    """
     factor = min(int(rate_hz / (2 * SAMPLES_PER_PERIOD * high_hz)), table.shape[0] // MAX_SAMPLES)
     if factor < 2:
         return table, rate_hz
-    return signal.decimate(table, factor, ftype="fir", axis=0, zero_phase=True), rate_hz / factor
+    around_line = signal.detrend(table, axis=0)
+    line = table - around_line
+    return signal.decimate(around_line, factor, ftype="fir", axis=0, zero_phase=True) + line[::factor], rate_hz / factor
 
 
 def _pencil(scaled: Array) -> NDArray[np.complex128]:
@@ -159,11 +166,32 @@ def _refined(
         return x[:modes] + 1j * x[modes : 2 * modes], x[2 * modes :]
 
     def residual(x: Array) -> Array:
+        q, _ = linalg.qr(_basis(time_s, *split(x)), mode="economic")
+        return (scaled - q @ (q.T @ scaled)).ravel()
+
+    def jacobian(x: Array) -> Array:
         columns = _basis(time_s, *split(x))
         q, _ = linalg.qr(columns, mode="economic")
-        return (scaled - q @ (q.T @ scaled)).ravel()
+        weights = linalg.lstsq(columns, scaled)[0]
+        moved = _moved(time_s, x[:modes], columns, weights)
+        flat = moved.reshape(time_s.size, -1)
+        return (q @ (q.T @ flat) - flat).reshape(-1, x.size)
 
     start = np.concatenate([oscillating.real, oscillating.imag, decaying])
     spread = np.concatenate([np.tile(0.2 * np.abs(oscillating), 2), 0.5 * np.abs(decaying)]) + 1e-9
-    fit = optimize.least_squares(residual, start, bounds=(start - spread, start + spread), x_scale=spread, max_nfev=40)
+    bounds = (start - spread, start + spread)
+    fit = optimize.least_squares(residual, start, jacobian, bounds, x_scale=spread, max_nfev=40)
     return split(fit.x)
+
+
+def _moved(time_s: Array, growth: Array, columns: Array, weights: Array) -> Array:
+    """How the fit moves with each pole at constant weights [time, channel, parameter]; parameters as in `_refined`."""
+    modes = growth.size
+    cosines, sines = columns[:, 0 : 2 * modes : 2], columns[:, 1 : 2 * modes : 2]
+    of_cosine, of_sine = weights[0 : 2 * modes : 2].T, weights[1 : 2 * modes : 2].T
+    since_s = time_s[:, None] - np.where(growth > 0, time_s[-1], 0.0)
+    by_growth = (since_s * cosines)[:, None, :] * of_cosine + (since_s * sines)[:, None, :] * of_sine
+    at_s = time_s[:, None]
+    by_frequency = (at_s * cosines)[:, None, :] * of_sine - (at_s * sines)[:, None, :] * of_cosine
+    by_decay = (at_s * columns[:, 2 * modes : -2])[:, None, :] * weights[2 * modes : -2].T
+    return np.concatenate([by_growth, by_frequency, by_decay], axis=2)

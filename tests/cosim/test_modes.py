@@ -89,5 +89,14 @@ def test_long_records_are_decimated_without_loss():
     assert sorted(m.frequency_hz for m in found) == pytest.approx([0.4, 4.5], rel=1e-3)
 
 
+@pytest.mark.parametrize("trend", [0.0, -2.0])
+def test_decimation_stands_an_offset_far_above_the_oscillation(trend):
+    # A single machine's own frequency in mHz.
+    time_s = np.arange(4000) / 200.0
+    (mode,) = find_modes(6e4 + trend * time_s + ringdown(time_s, [1.2], [0.15], 10.0, 0.3), 200.0, 0.1, 5.0)
+    assert (mode.frequency_hz, mode.damping_percent) == (pytest.approx(1.2, rel=1e-3), pytest.approx(15, abs=0.02))
+    assert mode.amplitude == pytest.approx((10.0,), rel=0.005)
+
+
 def test_short_records_have_none():
     assert find_modes(np.sin(np.arange(10.0)), 30.0, 0.1, 5.0) == []
