@@ -57,6 +57,27 @@ def test_four_modes_as_near_as_they_may_be():
     assert [m.damping_percent for m in found] == pytest.approx(100 * damping, abs=0.5)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mode_lies_where_the_residual_is_least(seed):
+    values = ringdown(TIME_S, [0.8], [0.05], 1.0, 0.4) + np.random.default_rng(seed).normal(0, 0.02, TIME_S.size)
+    (mode,) = find_modes(values, 30.0, 0.1, 5.0)
+
+    def residual(by_frequency, by_damping):
+        omega = 2 * np.pi * mode.frequency_hz * (1 + by_frequency)
+        damping = mode.damping_percent / 100 + by_damping
+        pole = omega * (1j - damping / np.sqrt(1 - damping**2))
+        wave = np.exp(pole * TIME_S)
+        columns = np.column_stack([wave.real, wave.imag, np.ones(TIME_S.size), TIME_S])
+        return np.linalg.lstsq(columns, values, rcond=None)[1].item()
+
+    def least(before, at, after, step):
+        return 0.5 * step * (before - after) / (before - 2 * at + after)
+
+    step, at = 1e-4, residual(0, 0)  # the pencil alone is off by 3e-5 to 1e-4
+    assert least(residual(-step, 0), at, residual(step, 0), step) == pytest.approx(0, abs=3e-6)
+    assert least(residual(0, -step), at, residual(0, step), step) == pytest.approx(0, abs=3e-6)
+
+
 def test_amplitude_and_phase_of_each_channel():
     one = ringdown(TIME_S, [0.7], [0.05], 2.0, 0.5)
     other = ringdown(TIME_S, [0.7], [0.05], 0.5, -1.0)
@@ -75,6 +96,7 @@ def test_sustained_and_growing_oscillations(damping):
 def test_offsets_trends_and_decays_are_no_modes():
     moving = 60.0 + 0.02 * TIME_S - 0.5 * np.exp(-TIME_S / 3)
     assert find_modes(np.full(TIME_S.size, 59.9), 30.0, 0.1, 5.0) == []
+    assert find_modes(np.full(4000, 59.9), 200.0, 0.1, 5.0) == []
     noise = np.random.default_rng(0).normal(0, 1e-3, TIME_S.size)
     for values in (moving, moving + noise):
         assert all(m.amplitude[0] < 5e-3 for m in find_modes(values, 30.0, 0.1, 5.0))
