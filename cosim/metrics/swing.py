@@ -112,11 +112,16 @@ def _angle_swings(result: Result) -> pd.Series | str:
         return not_recorded("rotor_angle_rad")
     frame = result.channel("rotor_angle_rad")
     angle_rad = finite(frame.to_numpy())
-    runs = np.isfinite(angle_rad).all(axis=0) if angle_rad.size else np.zeros(angle_rad.shape[1], dtype=bool)
-    if not runs.any():
+    angle_rad = angle_rad[np.isfinite(angle_rad).any(axis=1)]  # a diverged run may end in nothing
+    throughout = np.isfinite(angle_rad).all(axis=0)
+    if not angle_rad.size or not throughout.any():
         return "no generator ran throughout"
     inertia = result.inertia_mws
-    weights = np.ones(runs.size) if inertia is None or not np.isfinite(inertia[runs]).any() else inertia
-    centre = centre_of_inertia(angle_rad[:, runs], weights[runs])
-    swing_deg = np.degrees(np.ptp(angle_rad[:, runs] - centre[:, None], axis=0))
-    return pd.Series(swing_deg, index=frame.columns[runs])
+    known = inertia is not None and bool(np.isfinite(inertia[throughout]).any())
+    weights = inertia if inertia is not None and known else np.ones(throughout.size)
+    # One centre for the whole record, so that a trip does not move it; a machine that trips counts while it runs.
+    centre = centre_of_inertia(angle_rad[:, throughout], weights[throughout])
+    ran = np.isfinite(angle_rad).any(axis=0)
+    against_rad = angle_rad[:, ran] - centre[:, None]
+    swing_deg = np.degrees(np.nanmax(against_rad, axis=0) - np.nanmin(against_rad, axis=0))
+    return pd.Series(swing_deg, index=frame.columns[ran])

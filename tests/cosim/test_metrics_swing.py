@@ -51,6 +51,17 @@ def test_a_trip_is_no_swing(tmp_path):
     assert "rotor_angle_rad was not recorded" in section.reasons["generator.angle_swing_deg"]
 
 
+def test_a_rotor_that_slips_and_trips_swings_until_then(tmp_path):
+    common = 5.0 * TIME_S
+    slipping = np.where(TIME_S <= 5, common + 0.2 * TIME_S, np.nan)
+    channels = {"rotor_angle_rad": {"G1": slipping, "G2": common + 0.1 * WAVE, "G3": common - 0.1 * WAVE}}
+    for values in channels["rotor_angle_rad"].values():
+        values[-1] = np.nan  # the run diverged there
+    section = swing.assess_generators(write_run(tmp_path, TIME_S, channels, inertia=[1.0, 2.0, 2.0]))
+    assert section.values["angle_swing_deg"] == pytest.approx(np.degrees(1.0))
+    assert section.values["angle_swing_generator"] == "G1"
+
+
 def test_lines(tmp_path):
     channels = {"line_mw": {"L12": 10 * WAVE, "L23": 7 * WAVE}}
     section = swing.assess_lines(write_run(tmp_path, TIME_S, channels, network=json.dumps(NETWORK)))
