@@ -73,9 +73,10 @@ def add_modes(
     inside = slice(*stretch)
     relative = _against_centre(result, speeds)[inside]
     modes, names = _modes(relative, speeds.names, rate_hz)
-    load_lines = None if load is None else _forcing(load.values[inside, 0], rate_hz)
+    load_mw = None if load is None else load.values[inside, 0]
+    load_lines = None if load_mw is None else _forcing(load_mw, rate_hz)
     columns = [speeds.names.index(name) for name in names]
-    driven = [_is_forced(mode, relative[:, columns], rate_hz, load_lines) for mode in modes]
+    driven = [_is_forced(mode, relative[:, columns], load_mw, rate_hz, load_lines) for mode in modes]
     table = _table(modes, names, driven, bands_hz)
     values["modes"] = table
     for band, (low_hz, high_hz) in bands_hz.items():
@@ -187,15 +188,29 @@ def _table(
     return table
 
 
-def _is_forced(mode: Mode, relative: Array, rate_hz: float, load_lines: tuple[Array, Array] | None) -> bool:
-    """Whether the load moves at a mode's frequency and the oscillation goes on as it began."""
-    if load_lines is None:
+def _is_forced(
+    mode: Mode, relative: Array, load_mw: Array | None, rate_hz: float, load_lines: tuple[Array, Array] | None
+) -> bool:
+    """Whether the load moves at a mode's frequency and the oscillation goes on as it began.
+
+    It goes on if the mode itself hardly decays, or if all that is seen around its frequency does not: the second alone
+    would take what the load drives beside a ringdown of a near frequency for a part of that ringdown. One that grows
+    more than the load does is no answer to the load.
+    """
+    if load_lines is None or load_mw is None:
         return False
     frequencies, moves = load_lines
     within_hz = max(FORCED_HZ, frequencies[1])
     if not moves[np.abs(frequencies - mode.frequency_hz) <= within_hz].any():
         return False
-    column = relative[:, int(np.argmax(mode.amplitude))]
-    around = band_pass(column, rate_hz, mode.frequency_hz / AROUND, mode.frequency_hz * AROUND)
-    third = around.size // 3
-    return bool(np.std(around[:third]) < FADES * np.std(around[-third:]))
+    pair = np.column_stack([relative[:, int(np.argmax(mode.amplitude))], load_mw])
+    around = band_pass(pair, rate_hz, mode.frequency_hz / AROUND, mode.frequency_hz * AROUND)
+    third = around.shape[0] // 3
+    early, load_early = np.std(around[:third], axis=0)
+    late, load_late = np.std(around[-third:], axis=0)
+    if late * load_early > FADES * early * max(load_early, load_late):
+        return False
+    ratio = mode.damping_percent / 100
+    decay_per_s = 2 * np.pi * mode.frequency_hz * ratio / np.sqrt(1 - ratio**2)
+    between_s = 2 * third / rate_hz  # the middles of the first and the last third
+    return bool(decay_per_s * between_s < np.log(FADES) or early < FADES * late)

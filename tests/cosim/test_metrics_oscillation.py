@@ -86,6 +86,28 @@ def test_where_all_is_forced_no_damping_is_judged(tmp_path):
     assert "the load drives" in section.reasons["oscillation.min_damping_percent"]
 
 
+def test_what_the_load_drives_beside_a_ringdown_of_near_frequency_is_forced(tmp_path):
+    # The ringdown of 0.6 Hz is part of what is seen around 0.7 Hz, where the load drives a lasting oscillation.
+    free = 100 * np.exp(-0.05 * 2 * np.pi * 0.6 * TIME_S) * np.cos(2 * np.pi * 0.6 * TIME_S)
+    motion = free + sine(0.7, 6)
+    section = oscillation.assess(run(tmp_path, 50 + sine(0.7, 12), motion, -motion))
+    forced = {round(entry["frequency_hz"], 2): entry["forced"] for entry in section.values["modes"]}
+    assert forced == {0.6: False, 0.7: True}
+    assert section.values["min_damping_percent"] == pytest.approx(5, abs=0.3)
+
+
+def test_an_oscillation_that_grows_is_natural_though_the_load_moves_there(tmp_path):
+    growing = 0.5 * np.exp(0.02 * 2 * np.pi * 0.5 * TIME_S) * np.cos(2 * np.pi * 0.5 * TIME_S)
+    section = oscillation.assess(run(tmp_path, 50 + sine(0.5, 12), growing, -growing))
+    assert section.values["min_damping_percent"] == pytest.approx(-2, abs=0.2)
+
+
+def test_an_oscillation_that_grows_with_the_load_is_forced(tmp_path):
+    growing = np.exp(0.02 * 2 * np.pi * 0.5 * TIME_S) * np.cos(2 * np.pi * 0.5 * TIME_S)
+    section = oscillation.assess(run(tmp_path, 500 + growing, 0.5 * growing, -0.5 * growing))
+    assert section.values["min_damping_percent"] is None
+
+
 def test_a_sustained_oscillation_of_a_steady_load_is_natural(tmp_path):
     section = oscillation.assess(run(tmp_path, np.full(TIME_S.size, 50.0), sine(0.5, 5), -sine(0.5, 5)))
     assert section.values["min_damping_percent"] == pytest.approx(0, abs=0.1)
