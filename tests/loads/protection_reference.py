@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ def drive(
         return powers
 
     last = node(t0, v0)
-    for (ta, va, fa), (tb, vb, fb) in zip(knots, knots[1:], strict=False):
+    for (ta, va, fa), (tb, vb, fb) in itertools.pairwise(knots):
         nodes = [*(t for t in manual if ta < t < tb), tb]
         if ta < tb:
             count = max(1, math.ceil((tb - ta) / step_s - 1e-9))
@@ -282,12 +283,12 @@ def slow_drive(
     shares = []
     for group in groups:
         group.see(*knots[0])
-    for (ta, va, fa), (tb, vb, fb) in zip(knots, knots[1:], strict=False):
+    for (ta, va, fa), (tb, vb, fb) in itertools.pairwise(knots):
         for group in groups:
             if ta < tb:
                 by_hand = [t for t in manual if ta < t < tb]
                 ends = sorted({ta, *group.crossings(ta, va, fa, tb, vb, fb), *by_hand, tb})
-                for a, b in zip(ends, ends[1:], strict=False):
+                for a, b in itertools.pairwise(ends):
                     middle = 0.5 * (a + b)
                     group.advance(a, b, _between(ta, tb, va, vb, middle), _between(ta, tb, fa, fb, middle))
                     if group.electronic:
