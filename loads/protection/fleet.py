@@ -247,10 +247,11 @@ def _group(
     g[at.RETURN_DELAY_S], g[at.WALK_IN_S] = back.delay_s * delays, back.walk_in_s
     g[at.LOW_PU], g[at.HIGH_PU] = volts(back.low_pu, True), volts(back.high_pu, False)
     g[at.LOW_HZ], g[at.HIGH_HZ] = hertz(back.low_hz, True), hertz(back.high_hz, False)
-    _check_nominal("low_pu", g[at.LOW_PU], is_low=True, nominal=1.0)
-    _check_nominal("high_pu", g[at.HIGH_PU], is_low=False, nominal=1.0)
-    _check_nominal("low_hz", g[at.LOW_HZ], is_low=True, nominal=nominal_hz)
-    _check_nominal("high_hz", g[at.HIGH_HZ], is_low=False, nominal=nominal_hz)
+    if settings.voltage.rows or settings.frequency.rows or settings.counter is not None:  # else it never leaves
+        _check_nominal("low_pu", g[at.LOW_PU], is_low=True, nominal=1.0)
+        _check_nominal("high_pu", g[at.HIGH_PU], is_low=False, nominal=1.0)
+        _check_nominal("low_hz", g[at.LOW_HZ], is_low=True, nominal=nominal_hz)
+        _check_nominal("high_hz", g[at.HIGH_HZ], is_low=False, nominal=nominal_hz)
     if settings.ups is not None:
         g[at.BATTERY_MWS] = weight * rating_mw * settings.ups.battery_s
     voltage = _rows(settings.voltage, volts, delays, 1.0)

@@ -67,7 +67,7 @@ def share(p: Floats, state: Floats, t: float, v: float) -> float:
     for k in range(int(p[at.GROUPS])):
         g, s = p[at.group_parameters(p, k) :], state[at.group_states(p, k) :]
         total += g[at.WEIGHT] * _load_share(p, g, s, t, v)
-    return min(total, 1.0)
+    return total
 
 
 @kernel

@@ -261,9 +261,11 @@ class Spread:
 
     @property
     def shares(self) -> Floats:
-        """Weight of each group, shape (groups,), of sum 1."""
+        """Weight of each group, shape (groups,); added up in their order, they are exactly 1."""
         weights = np.ones(self.groups) if self.weights is None else np.array(self.weights, dtype=np.float64)
-        return weights / weights.sum()
+        shares = weights / weights.sum()
+        shares[-1] = 1.0 - sum(shares[:-1].tolist())
+        return shares
 
 
 @dataclass(frozen=True)

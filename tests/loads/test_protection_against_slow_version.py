@@ -77,7 +77,7 @@ def protections(draw):
 
 
 @given(protections(), signals(), st.sampled_from([math.inf, 0.01, 0.0037]), st.sampled_from([(), (0.6505,)]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_same_acts_at_the_same_times_and_the_same_shares(chosen, knots, step_s, manual):
     manual = [t for t in manual if t < knots[-1][0]]
     run = drive(build(chosen, 100.0), knots, step_s, manual)
