@@ -294,7 +294,6 @@ def manual_return(p: Floats, state: Floats, log: Floats, t: float) -> int:
         if s[at.IS_LOCKED] == 0.0:
             continue
         s[at.IS_LOCKED] = 0.0
-        s[at.LATCH_DUE_S] = math.nan
         for n in range(int(p[at.EVENTS])):
             state[at.first_event(p, start) + n] = math.nan
         log[count, at.TIME_S], log[count, at.GROUP], log[count, at.KIND] = t, k, at.RELEASE

@@ -100,8 +100,7 @@ def row_timer(
     out_s = runs_out(since, seconds - counted, t0, until)
     if goes_on:
         return since, counted, out_s
-    keeps = accumulates and not touches_band
-    return math.nan, counted + until - since if keeps else 0.0, out_s
+    return math.nan, counted + until - since if accumulates else 0.0, out_s  # the next step resets it in the band
 
 
 @inlined

@@ -89,6 +89,12 @@ def test_a_swell_does_not_keep_the_timers_of_sags():
     assert transfers(protection, knots) == []
 
 
+def test_the_way_back_to_the_band_resets_timers_also_in_stages():
+    protection = protected(Row("below", 0.45, 0.15), Row("below", 0.9, 3.0), timers="accumulate")
+    stage = [(1.0, 0.1, 0.3), (1.1, 0.05, 0.8), (1.2, 0.1, 0.3)]
+    assert transfers(protection, sags(*stage, until=2.0)) == []
+
+
 def test_a_touch_of_the_band_resets_accumulating_timers():
     protection = protected(Row("below", 0.9, 0.15), timers="accumulate")
     tent = [(0.0, 1.0, 60.0), (1.0, 1.0, 60.0), (1.0, 0.8, 60.0), (1.1, 0.9, 60.0), (1.2, 0.8, 60.0), (1.2, 1.0, 60.0)]

@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protection_reference import drive, sags
 
-from loads.protection import Envelope, ProtectionSettings, Return, Row, Spread, build, share
+from loads.protection import (
+    Envelope,
+    EventCounter,
+    ProtectionSettings,
+    Return,
+    Row,
+    Spread,
+    build,
+    due,
+    manual_return,
+    share,
+)
 from loads.protection import layout as at
 
 
@@ -93,6 +104,29 @@ def test_frequency_must_hold_as_well():
     assert times(run) == pytest.approx([1.2, 4.25], abs=1e-6)
     unknown = [(t, v, math.nan if 2.0 <= t <= 4.5 else f) for t, v, f in knots]
     assert drive(build(chosen, 100.0), unknown, 0.01).times(at.BACK) == []
+
+
+def test_a_dip_of_frequency_starts_the_delay_anew():
+    back = Return(delay_s=2.0, walk_in_s=0.0, low_hz=59.5, high_hz=60.5)
+    protection = build(ProtectionSettings(Envelope((Row("below", 0.7, 0.1),)), back=back), 100.0)
+    # down to 59 Hz at 3 s, through 59.5 Hz again at 3.25 s
+    dip = [(2.5, 1.0, 60.0), (3.0, 1.0, 59.0), (3.5, 1.0, 60.0), (9.0, 1.0, 60.0)]
+    for step_s in (0.01, math.inf):
+        run = drive(protection, [*sags((1.0, 0.5, 0.5), until=2.5)[:-1], *dip], step_s)
+        assert times(run) == pytest.approx([1.1, 5.25], abs=1e-6)
+
+
+def test_the_delay_does_not_start_before_the_transfer():
+    counter = EventCounter(1, 60.0, 0.95)
+    protection = build(ProtectionSettings(counter=counter, back=Return(2.0, 0.0)), 100.0)
+    # counted, but inside the band of the return
+    run = drive(protection, sags((5.0, 0.1, 0.92), until=20.0), 0.1, manual=[5.5])
+    assert kinds(run) == [at.LATCH, at.RELEASE, at.BACK]
+    assert times(run) == pytest.approx([5.0, 5.5, 7.0], abs=1e-6)
+    p, state = protection.parameters, drive(protection, sags((5.0, 0.1, 0.92), until=6.0), 0.1).state
+    manual_return(p, state, protection.new_log(), 6.0)
+    assert due(p, state, 6.0, 1.0, 60.0, 6.9, 1.0, 60.0) == math.inf
+    assert due(p, state, 6.0, 1.0, 60.0, 7.1, 1.0, 60.0) == pytest.approx(7.0, abs=1e-6)
 
 
 def test_a_site_that_is_not_automatic_waits_for_a_hand():
