@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from cosim.metrics import unit_of
+from cosim.metrics import leaves, unit_of
 from cosim.result import Result
 
 
@@ -24,13 +24,11 @@ class Difference:
     changes: tuple[float | None, ...]
 
 
-def numbers(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def numbers(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield each metric that is a number, by its dotted path."""
-    for key, value in metrics.items():
-        if isinstance(value, Mapping):
-            yield from numbers(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield prefix + key, float(value)
+    for path, value in leaves(metrics):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield path, float(value)
 
 
 def differences(runs: Sequence[Mapping[str, Any]]) -> list[Difference]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cosim.criteria import Criterion, Run, judge, overall_verdict, ramp_violations, wanted_by
+from cosim.files import write_whole
 from cosim.metrics import compute, plain, ramp
 from cosim.result import Result
 
@@ -65,7 +66,4 @@ def to_json(summary: Mapping[str, Any]) -> str:
 
 def write(summary: Mapping[str, Any], path: str | Path) -> None:
     """Write a summary to a file; a run killed meanwhile leaves no half of one."""
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(to_json(summary), encoding="utf-8")
-    partial.replace(target)
+    write_whole(path, to_json(summary))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cosim.comparison import differences
+from cosim.criteria import COMPLETED
 from cosim.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def step_check_entry(summary: dict[str, Any], halved: dict[str, Any]) -> dict[st
 def step_warnings(check: dict[str, Any]) -> list[str]:
     """Say where the step is too long for the verdicts to be believed."""
     step = f"{check['step_s']:g} s"
-    if check["status"] != "completed":
+    if check["status"] != COMPLETED:
         return [f"with a step of {step} the run did not complete ({check['status'].replace('_', ' ')}): use that step"]
     if check["verdicts_changed"]:
         return [f"with a step of {step} the verdict changes for {', '.join(check['verdicts_changed'])}: use that step"]

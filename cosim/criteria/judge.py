@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cosim.criteria.model import Bound, Criterion, Evidence, LimitStatus
 from cosim.errors import nearest
-from cosim.metrics import Place, Section, Wanted, ramp, unit_of
+from cosim.metrics import Place, Section, Wanted, leaves, ramp, reason_for, unit_of
 
 Verdict = Literal["pass", "fail", "not_assessed", "simulation_failed"]
 COMPLETED = "completed"
@@ -243,17 +243,9 @@ def _value(measured: Section, path: str) -> tuple[float | None, str | None]:
     try:
         value = find(measured.values, path)
     except KeyError:
-        return None, f'there is no metric "{path}"; {nearest(path, _paths(measured.values))}'
+        return None, f'there is no metric "{path}"; {nearest(path, (known for known, _ in leaves(measured.values)))}'
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value), None
     if value is not None:
         return None, f'"{path}" is not a single number'
-    known = [key for key in measured.reasons if path == key or path.startswith(f"{key}.")]
-    return None, measured.reasons[max(known, key=len)] if known else "the run gave no finite value"
-
-
-def _paths(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
-    paths = []
-    for key, value in tree.items():
-        paths += _paths(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [prefix + key]
-    return paths
+    return None, reason_for(measured.reasons, path) or "the run gave no finite value"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from cosim.metrics import flicker, frequency, oscillation, ramp, site, swing, voltage
-from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, plain
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, leaves, plain, reason_for
 from cosim.result import Result
 
 __all__ = [
@@ -17,9 +16,11 @@ __all__ = [
     "channels_for",
     "compute",
     "is_metric",
+    "leaves",
     "metric_paths",
     "parameter_shapes",
     "plain",
+    "reason_for",
     "unit_of",
 ]
 
@@ -96,7 +97,8 @@ def metric_paths(site_names: Iterable[str]) -> list[str]:
         "line": swing.line_template(),
         "oscillation": oscillation.template(),
     }
-    return list(_number_paths(tree))
+    lists, names_of = (".events", ".modes"), ("_generator", "_bus", "_line")
+    return [path for path, _ in leaves(tree) if not path.endswith((*lists, *names_of))]
 
 
 def parameter_shapes(site_names: Iterable[str]) -> dict[str, str]:
@@ -144,11 +146,3 @@ def unit_of(path: str) -> str:
         if not any(character.isdigit() for character in parts[k]):
             return ""
     return ""
-
-
-def _number_paths(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _number_paths(value, f"{prefix}{key}.")
-        elif key not in ("events", "modes") and not key.endswith(("_generator", "_bus", "_line")):
-            yield prefix + key

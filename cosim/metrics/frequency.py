@@ -144,6 +144,11 @@ def centre_of_inertia(speed_pu: Array, inertia_mws: Array) -> Array:
     return speed_pu[:, finite] @ inertia_mws[finite] / inertia_mws[finite].sum()
 
 
+def centre_weights(inertia_mws: Array | None, count: int) -> Array:
+    """Weights for :func:`centre_of_inertia` [generator]: the inertias, or ones where none is known to be finite."""
+    return inertia_mws if inertia_mws is not None and np.isfinite(inertia_mws).any() else np.ones(count)
+
+
 def coi_series(result: Result, nominal_hz: float) -> tuple[Array, Array] | str:
     """Time [time] in s and centre-of-inertia frequency [time] in Hz, or why there is none."""
     if result.has_channel("coi_hz"):

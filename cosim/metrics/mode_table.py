@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import fft, signal
 
 from cosim.metrics.band_filter import band_pass
+from cosim.metrics.demand import Demand
+from cosim.metrics.frequency import centre_of_inertia, centre_weights
 from cosim.metrics.modes import Mode, find_modes
+from cosim.metrics.power_band import amplitude_spectrum
 from cosim.metrics.section import Place, Section
 from cosim.result import Result
 
@@ -129,14 +131,12 @@ def _against_centre(result: Result, speeds: Signals) -> Array:
     """Speeds [time, generator] less that of the centre of inertia; of a single machine, as they are."""
     if speeds.values.shape[1] == 1:
         return speeds.values
-    weights = np.ones(speeds.values.shape[1])
     inertia = result.inertia_mws
     if inertia is not None:
         by_name = dict(zip(result.elements("speed_pu"), inertia, strict=True))
-        own = np.array([by_name[name] for name in speeds.names])
-        if np.isfinite(own).any():
-            weights = np.where(np.isfinite(own), own, 0.0)
-    return speeds.values - (speeds.values @ weights / weights.sum())[:, None]
+        inertia = np.array([by_name[name] for name in speeds.names])
+    centre = centre_of_inertia(speeds.values, centre_weights(inertia, speeds.values.shape[1]))
+    return speeds.values - centre[:, None]
 
 
 def _modes(relative: Array, names: tuple[str, ...], rate_hz: float) -> tuple[list[Mode], list[str]]:
@@ -149,8 +149,7 @@ def _forcing(load_mw: Array, rate_hz: float) -> tuple[Array, Array] | None:
     """Frequencies at which the load moves: spectrum's frequencies and whether each counts; None for a steady load."""
     if np.ptp(load_mw) <= STEADY_LOAD * np.abs(load_mw).mean():
         return None
-    amplitude = np.abs(fft.rfft(signal.detrend(load_mw) * signal.windows.hann(load_mw.size, sym=False)))
-    frequency_hz = fft.rfftfreq(load_mw.size, 1 / rate_hz)
+    frequency_hz, amplitude = amplitude_spectrum(Demand(load_mw, 1 / rate_hz))
     seen = (frequency_hz >= DAMPED_BAND_HZ[0]) & (frequency_hz <= HIGHEST_HZ)
     return frequency_hz, seen & (amplitude >= FORCED_SHARE * amplitude[seen].max(initial=0.0))
 
@@ -200,7 +199,7 @@ def _is_forced(
     if load_lines is None or load_mw is None:
         return False
     frequencies, moves = load_lines
-    within_hz = max(FORCED_HZ, frequencies[1])
+    within_hz = max(FORCED_HZ, frequencies[0])  # the first is the distance between them
     if not moves[np.abs(frequencies - mode.frequency_hz) <= within_hz].any():
         return False
     pair = np.column_stack([relative[:, int(np.argmax(mode.amplitude))], load_mw])

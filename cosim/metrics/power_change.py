@@ -80,9 +80,9 @@ def measure(demand: Demand, leaf: str) -> Measure | str:
         return f"{demand.rate_hz:g} samples/s do not show {band.low_hz:g} Hz"
     if group in ("excursion_mw", "filtered_mw"):
         power_mw = demand.power_mw if band is None else first_order(demand.power_mw, demand.interval_s, *band)
-        return Measure(_peak_to_peak(power_mw, max(_lags(window_s, demand.interval_s)) + 1), window_s)
+        return Measure(_peak_to_peak(power_mw, max(lags_of(window_s, demand.interval_s)) + 1), window_s)
     series = np.full(demand.power_mw.size, -np.inf)
-    for lag in _lags(window_s, demand.interval_s):
+    for lag in lags_of(window_s, demand.interval_s):
         change = demand.power_mw[lag:] - demand.power_mw[: demand.power_mw.size - lag]
         change = np.abs(change) if sign == 0 else sign * change
         np.maximum(series[lag:], change, out=series[lag:])
@@ -137,7 +137,7 @@ def unusable(demand: Demand, window_s: float) -> str | None:
         return f"the window of {window_s:g} s is shorter than the interval of {demand.interval_s:g} s"
     if not np.isfinite(demand.power_mw).all():
         return "the demand is not finite throughout"
-    if demand.power_mw.size <= min(_lags(window_s, demand.interval_s)):
+    if demand.power_mw.size <= min(lags_of(window_s, demand.interval_s)):
         return f"the demand's record is not longer than the window of {window_s:g} s"
     return None
 
@@ -166,7 +166,7 @@ def _peak_to_peak(power_mw: Array, size: int) -> Array:
     return out
 
 
-def _lags(window_s: float, interval_s: float) -> set[int]:
+def lags_of(window_s: float, interval_s: float) -> set[int]:
     """How many intervals apart two moments a window apart can lie: one number, or two neighbouring ones."""
     ratio = window_s / interval_s
     return {math.floor(ratio + 1e-6), math.ceil(ratio - 1e-6)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cosim.metrics.parameters import Band, numbers
 from cosim.metrics.power_band import band_energy_percent, band_passed, dominant_frequency, unseen
 from cosim.metrics.power_band import unusable as band_unusable
 from cosim.metrics.power_change import Violation, is_measure, measure, violations
-from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted
+from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, leaves
 from cosim.result import Result
 
 __all__ = [
@@ -122,7 +121,7 @@ def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s:
         Time over which the trace's sensor averaged; 0 for none.
     """
     section = Section(template())
-    for leaf in dict.fromkeys((*_leaves(section.values), *wanted)):
+    for leaf in dict.fromkeys((*(leaf for leaf, _ in leaves(section.values)), *wanted)):
         group, _, parameter = leaf.partition(".")
         if is_measure(leaf):
             _add_change(section, demand, leaf, sensor_window_s)
@@ -133,14 +132,6 @@ def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s:
             if section.values[group] is None:
                 section.reasons[group] = "the demand is steady, or not finite throughout"
     return section
-
-
-def _leaves(values: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from (f"{key}.{name}" for name in value)
-        else:
-            yield key
 
 
 def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: float) -> None:

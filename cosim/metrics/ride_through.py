@@ -57,6 +57,9 @@ def _assess(result: Result, envelope: Envelope, buses: list[str], section: Secti
     for row in envelope.rows:
         leaves |= row.holds(extrema["min" if row.is_low else "max"].to_numpy())
     chosen = [bus for bus, out in zip(buses, leaves, strict=True) if out]
+    if not chosen:  # nothing to read
+        section.values[envelope.id] = {envelope.row_name(row): 0.0 for row in envelope.rows}
+        return
     frame = result.channel_with_jumps(channel, chosen)
     time_s, values = frame.index.to_numpy(), np.asfortranarray(finite(frame.to_numpy()))
     longest_gap_s = float(np.diff(time_s).max(initial=0.0))

@@ -74,6 +74,21 @@ class Wanted:
 NOTHING_WANTED = Wanted()
 
 
+def reason_for(reasons: Mapping[str, str], path: str) -> str:
+    """Why a metric is None: reasons go by its path or the beginning of it, the longest counts; empty if none does."""
+    known = [key for key in reasons if path == key or path.startswith(f"{key}.")]
+    return reasons[max(known, key=len)] if known else ""
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the dotted path and the value of everything in nested mappings that is no mapping."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
 def plain(value: Any) -> Any:
     """Copy nested data into types that strict JSON has; a number that is not finite becomes None."""
     if isinstance(value, Mapping):

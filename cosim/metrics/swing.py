@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cosim.metrics.frequency import centre_of_inertia
+from cosim.metrics.frequency import centre_of_inertia, centre_weights
 from cosim.metrics.section import Place, Section, finite, not_recorded
 from cosim.result import Result
 
@@ -116,11 +116,10 @@ def _angle_swings(result: Result) -> pd.Series | str:
     throughout = np.isfinite(angle_rad).all(axis=0)
     if not angle_rad.size or not throughout.any():
         return "no generator ran throughout"
-    inertia = result.inertia_mws
-    known = inertia is not None and bool(np.isfinite(inertia[throughout]).any())
-    weights = inertia if inertia is not None and known else np.ones(throughout.size)
+    inertia = None if result.inertia_mws is None else result.inertia_mws[throughout]
+    weights = centre_weights(inertia, int(throughout.sum()))
     # One centre for the whole record, so that a trip does not move it; a machine that trips counts while it runs.
-    centre = centre_of_inertia(angle_rad[:, throughout], weights[throughout])
+    centre = centre_of_inertia(angle_rad[:, throughout], weights)
     ran = np.isfinite(angle_rad).any(axis=0)
     against_rad = angle_rad[:, ran] - centre[:, None]
     swing_deg = np.degrees(np.nanmax(against_rad, axis=0) - np.nanmin(against_rad, axis=0))

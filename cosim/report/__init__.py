@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cosim.files import write_whole
 from cosim.report.comparison import render_comparison, write_comparison
 from cosim.report.page import render
 from cosim.report.pdf import render_pdf, write_pdf
@@ -25,7 +26,4 @@ def write_report(result: Result, path: str | Path) -> None:
     ResultError
         If the result cannot be read or holds no summary.
     """
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(render(result), encoding="utf-8")
-    partial.replace(target)
+    write_whole(path, render(result))

@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from cosim.comparison import Comparison
+from cosim.files import write_whole
 from cosim.metrics import frequency
 from cosim.metrics.section import finite
 from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PINK, PURPLE, RED, SINGLE_PX, axes, curve
@@ -49,10 +50,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 def write_comparison(comparison: Comparison, path: str | Path) -> None:
     """Write the page; a write that is cut short leaves no half of one."""
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(render_comparison(comparison), encoding="utf-8")
-    partial.replace(target)
+    write_whole(path, render_comparison(comparison))
 
 
 def _runs(comparison: Comparison) -> Table:

@@ -117,24 +117,6 @@ def points(
     )
 
 
-def line(
-    plot: go.Figure, x: Array, y: Array, name: str, colour: str, *, dash: str = "solid", width: float = 1.5
-) -> None:
-    """Add a line through a few points; several of one name are one entry of the legend."""
-    plot.add_trace(
-        go.Scatter(
-            x=x,
-            y=y,
-            name=safe(name),
-            legendgroup=name,
-            showlegend=not any(trace.legendgroup == name for trace in plot.data),
-            mode="lines",
-            line={"color": colour, "width": width, "dash": dash},
-            hovertemplate="%{y:.6~g}",
-        )
-    )
-
-
 def shade(plot: go.Figure, low: float, high: float, text: str, colour: str, *, row: int = 1) -> None:
     """Shade a range of the horizontal axis and write a text at its top."""
     suffix = "" if row == 1 else str(row)

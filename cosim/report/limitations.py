@@ -35,7 +35,7 @@ def limitations(result: Result, summary: Mapping[str, Any], scenario: Mapping[st
                 f"Site {name} has a short-circuit ratio of {ratio:.3g}, below {WEAK_RATIO:g}: stability of converter "
                 f"controls: {EMT}."
             )
-    if any(edit.get("type") == "replace_by_inverters" or "inverter" in str(edit) for edit in _edits(scenario)):
+    if any(edit.get("replace_by_inverters") for edit in _edits(scenario)):
         found.append(f"Inverter-based plants are generic models; control above about 5 to 10 Hz: {EMT}.")
     low = {name: site["below_v_min_s"] for name, site in metrics["site"].items() if site.get("below_v_min_s")}
     for name, time_s in low.items():

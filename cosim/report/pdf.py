@@ -8,6 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cosim.errors import InputError, Problem
+from cosim.files import write_whole
 from cosim.report.content import content
 from cosim.report.figures import Figure
 from cosim.report.page import asset, template
@@ -50,10 +51,7 @@ def printed_content(result: Result) -> dict[str, object]:
 
 def write_pdf(result: Result, path: str | Path) -> None:
     """Write the report's PDF; a write that is cut short leaves no half of one."""
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(render_pdf(result))
-    partial.replace(target)
+    write_whole(path, render_pdf(result))
 
 
 def _image(figure: Figure) -> str:

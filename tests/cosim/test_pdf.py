@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from test_report import Page, make
 
 from cosim.report import render, render_pdf
-from cosim.report.drawing import axes, curve, line, plane, points, shade
+from cosim.report.drawing import axes, curve, plane, points, shade
 from cosim.report.print_figures import svg
 
 
@@ -68,7 +68,7 @@ def test_the_same_figure_gives_the_same_bytes():
 
 def test_logarithmic_planes_keep_their_ranges():
     plot = plane("frequency (Hz)", "amplitude (MW)", log_x=True, log_y=True)
-    line(plot, np.array([0.1, 10.0]), np.array([1.0, 100.0]), "a", "#3584c8")
+    curve(plot, np.array([0.1, 10.0]), np.array([1.0, 100.0]), "a", "#3584c8")
     points(plot, np.array([1.0]), np.array([10.0]), "b", "#cf4b3c", symbol="triangle-down", texts=["here"])
     plot.update_xaxes(range=[-2, 2])
     drawn = svg(plot)

@@ -19,7 +19,6 @@ from cosim.report.drawing import (
     PURPLE,
     RED,
     curve,
-    line,
     panels,
     plane,
     points,
@@ -83,7 +82,7 @@ def spectrum(source: Source) -> Figure:
     sentences, top, highest_hz = [], 0.0, 0.0
     for (name, (frequency_hz, amplitude_mw)), colour in zip(spectra.items(), SITE_COLOURS, strict=False):
         x, y = _log_thinned(frequency_hz, amplitude_mw)
-        line(plot, x, y, name, colour, width=1)
+        curve(plot, x, y, name, colour, width=1)
         at = int(amplitude_mw.argmax())
         sentences.append(f"{name} {number(amplitude_mw[at], 'MW')} MW at {frequency_hz[at]:.3g} Hz")
         top, highest_hz = max(top, float(amplitude_mw.max())), max(highest_hz, float(frequency_hz[-1]))
@@ -94,7 +93,7 @@ def spectrum(source: Source) -> Figure:
         if ".band_mw." in limit.metric and limit.judged:
             low_hz, high_hz = numbers("<low>-<high>Hz", limit.metric.rpartition(".band_mw.")[2]) or (0.1, 55.0)
             ends = np.array([low_hz, high_hz])
-            line(plot, ends, np.full(2, limit.bound / 2), f"{limit.id}, as one sinusoid", RED, dash="longdash")
+            curve(plot, ends, np.full(2, limit.bound / 2), f"{limit.id}, as one sinusoid", RED, dash="longdash")
     lowest_hz = min(float(f[0]) for f, _ in spectra.values())
     plot.update_xaxes(range=[np.log10(lowest_hz), np.log10(highest_hz)])
     low = min(float(np.percentile(a, 5)) for _, a in spectra.values())
@@ -118,7 +117,7 @@ def ramp_windows(source: Source) -> Figure:
     plot = plane("window (s)", "largest change (MW)", log_x=True)
     sentences = []
     for (name, (window_s, change_mw)), colour in zip(curves.items(), SITE_COLOURS, strict=False):
-        line(plot, window_s, change_mw, name, colour, width=1.8)
+        curve(plot, window_s, change_mw, name, colour, width=1.8)
         longest = number(window_s[-1], "s")
         sentences.append(f"{name} {number(change_mw[-1], 'MW')} MW within {longest} s")
     at_s, at_mw, texts = [], [], []

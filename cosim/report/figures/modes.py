@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cosim.metrics import reason_for
 from cosim.metrics.oscillation import BANDS_HZ
 from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, plane, points, shade
 from cosim.report.figures.base import Figure, Source, no_figure
@@ -20,9 +21,8 @@ def mode_chart(source: Source) -> Figure:
     """Natural modes and forced oscillations, with lines at 3 and 5 % damping."""
     modes = source.metrics.get("oscillation", {}).get("modes")
     if not modes:
-        known = source.summary.get("not_assessed", {})
-        why = known.get("oscillation.modes", known.get("oscillation", "no oscillation stands out"))
-        return no_figure(MODES, why)
+        why = reason_for(source.summary.get("not_assessed") or {}, "oscillation.modes")
+        return no_figure(MODES, why or "no oscillation stands out")
     plot = plane("frequency (Hz)", "damping (%)")
     for (band, (low_hz, high_hz)), colour in zip(BANDS_HZ.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
         if low_hz < HIGHEST_HZ:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.metrics import ramp
+from cosim.metrics.power_change import lags_of
 from cosim.metrics.section import finite
 from cosim.report.decimate import MAX_POINTS
 from cosim.report.drawing import (
@@ -117,10 +116,9 @@ def _changes(demand: ramp.Demand, window_s: float) -> tuple[Array, Array] | None
 
     Where the window lies between two numbers of intervals, the larger change of both.
     """
-    ratio = window_s / demand.interval_s
-    if ratio < 1 - 1e-6:
+    if window_s < demand.interval_s * (1 - 1e-6):
         return None
-    lags = sorted({math.floor(ratio + 1e-6), math.ceil(ratio - 1e-6)})
+    lags = sorted(lags_of(window_s, demand.interval_s))
     power_mw = finite(demand.power_mw)
     if power_mw.size <= lags[-1]:
         return None

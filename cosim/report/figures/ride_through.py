@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cosim.criteria.library import find_profile
+from cosim.metrics import reason_for
 from cosim.metrics.envelope import SIGNS
-from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PINK, PURPLE, RED, line, plane, points
+from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PINK, PURPLE, RED, curve, plane, points
 from cosim.report.figures.base import Figure, Source, no_figure
 from cosim.report.text import number
 
@@ -29,8 +30,8 @@ def ride_through(source: Source) -> Figure:
     curves = _envelopes(source.summary["criteria"])
     reference = {} if curves or not events else _itic()
     if events is None:
-        why = source.summary.get("not_assessed", {}).get("voltage.events", "the voltage was not recorded")
-        return no_figure(RIDE_THROUGH, why)
+        why = reason_for(source.summary.get("not_assessed") or {}, "voltage.events")
+        return no_figure(RIDE_THROUGH, why or "the voltage was not recorded")
     if not events and not curves:
         return no_figure(RIDE_THROUGH, "no bus left 0.9 to 1.1 pu, and no envelope is among the criteria")
     plot = plane("duration (s)", "residual voltage (pu)", log_x=True)
@@ -42,7 +43,7 @@ def ride_through(source: Source) -> Figure:
         for side in ("low", "high"):
             x, y = _steps(rows, side)
             if x.size:
-                line(plot, x, y, name, colour, **style)
+                curve(plot, x, y, name, colour, **style)
     if events:
         duration_s = np.array([max(event["duration_s"], SHORTEST_S) for event in events])
         residual_pu = np.array([event["residual_pu"] for event in events])

@@ -48,12 +48,6 @@ def columns(*titles: str) -> list[Column]:
     return [Column(title.removesuffix(">"), title.endswith(">")) for title in titles]
 
 
-def reason_for(reasons: Mapping[str, str], path: str) -> str:
-    """Why a metric is missing: reasons go by its path or the beginning of it."""
-    known = [key for key in reasons if path == key or path.startswith(f"{key}.")]
-    return reasons[max(known, key=len)] if known else ""
-
-
 def shown(value: Any) -> str:
     """Write a value that may be a number, a name, or missing."""
     return MISSING if value is None else general(value) if is_number(value) else str(value)

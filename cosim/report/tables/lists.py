@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns, first_rows, reason_for
+from cosim.metrics import reason_for
+from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns, first_rows
 from cosim.report.text import general, number, printed_id, words
 
 MOST_CHANGES = 20

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosim.criteria import find
-from cosim.metrics import unit_of
+from cosim.metrics import reason_for, unit_of
 from cosim.metrics.oscillation import BANDS_HZ
-from cosim.report.tables.cells import Cell, Table, columns, reason_for
+from cosim.report.tables.cells import Cell, Table, columns
 from cosim.report.text import MISSING, general, is_number, number, spaced, words
 
 COI = "centre of inertia"
