@@ -1,12 +1,17 @@
 """A site of a scenario: one data centre at one bus."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from cosim.scenario.elements import Idx, LoadModel
+from cosim.scenario.mitigation import Mitigation
 from cosim.scenario.part import Part, Positive, Share
+from cosim.scenario.protection import Protection
 from cosim.scenario.workloads import AnyWorkload, TrainingWorkload
+
+
+AnyMitigation = TypeVar("AnyMitigation", bound=Part)
 
 
 class PowerChain(Part):
@@ -50,6 +55,25 @@ class Site(Part):
         [TrainingWorkload(type="training")],
         description="what the fluctuating part runs; [] for a site that draws its steady share alone",
     )
+
+    mitigation: list[Mitigation] = Field(
+        [],
+        description="what smooths the power, each kind once at most; it acts in the order smoothing, stagger, "
+        "ramp_limiter, storage",
+    )
+    protection: Protection = Field(Protection(), description="when the site leaves the grid and how it comes back")
+
+    @model_validator(mode="after")
+    def _each_mitigation_once(self) -> Self:
+        kinds = [part.type for part in self.mitigation]
+        for kind in kinds:
+            if kinds.count(kind) > 1:
+                raise ValueError(f"mitigation has {kind} more than once")
+        return self
+
+    def mitigated_by(self, kind: type[AnyMitigation]) -> AnyMitigation | None:
+        """The mitigation of a kind; None if the site has none."""
+        return next((part for part in self.mitigation if isinstance(part, kind)), None)
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:

@@ -4,8 +4,6 @@ The keys of a synthetic workload are the parameters of its model in `loads.workl
 defaults, units and checks.
 """
 
-import inspect
-import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import fields, replace
@@ -14,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-from cosim.scenario.part import Part, Positive, Share
+from cosim.scenario.part import Part, Positive, Share, described_parameters
 from loads.errors import LoadDataError
 from loads.presets import Preset, find_preset
 from loads.readers import ReadOptions
@@ -109,28 +107,13 @@ def _fastest_hz(model: WorkloadModel) -> float:
 
 def _parameters_of(model: Any) -> Any:
     """Part with the parameters of a model as its keys, described as in the model's docstring."""
-    described = _described_parameters(model)
+    described = described_parameters(model)
     fields: dict[str, Any] = {}
     for key, field in model.__pydantic_fields__.items():
         described_field = copy(field)
         described_field.description = described.get(key)
         fields[key] = (field.annotation, described_field)
     return create_model(f"{model.__name__}Parameters", __base__=Part, **fields)
-
-
-def _described_parameters(model: type) -> dict[str, str]:
-    """Texts of the section Parameters in the docstrings of a model and its bases."""
-    found: dict[str, str] = {}
-    for parent in reversed(model.__mro__):
-        section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w|\Z)", inspect.getdoc(parent) or "", re.DOTALL)
-        names: list[str] = []
-        for line in section[1].splitlines() if section else []:
-            if line.startswith(" "):
-                for name in names:
-                    found[name] = f"{found.get(name, '')} {line.strip()}".strip()
-            else:
-                names = [name for name in line.split(", ") if name not in found]
-    return found
 
 
 _Training: Any = _parameters_of(TrainingCycle)

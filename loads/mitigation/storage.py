@@ -163,14 +163,26 @@ class Storage:
             values += [d.recentred_soc * d.energy_mws, d.recentring_s]
         return np.array(values, dtype=np.float64)
 
-    def initial_state(self, load_mw: float) -> Floats:
-        """Return the state in equilibrium with a load at nominal frequency: the POI at its aim, no storage power."""
+    def initial_state(self, load_mw: float, aim_mw: float | None = None) -> Floats:
+        """Return a state with the POI at its aim, as far as the device that is the faster can make it so.
+
+        Parameters
+        ----------
+        load_mw
+            At the start.
+        aim_mw
+            Output of the low-pass at the start; that of a steady load, with no storage power, if not given.
+        """
         nominal_hz = math.nan if self.nominal_hz is None else self.nominal_hz
         state = np.zeros(kernel.STATES + len(self.devices) * kernel.DEVICE_STATES)
-        state[kernel.LOAD_MW] = state[kernel.SMOOTH_MW] = load_mw
-        state[kernel.FREQUENCY_HZ] = nominal_hz
+        state[kernel.LOAD_MW] = load_mw
+        state[kernel.SMOOTH_MW] = load_mw if aim_mw is None else aim_mw
+        state[kernel.FREQUENCY_HZ], state[kernel.DELIVERED] = nominal_hz, 1.0
         for s, device in zip(device_states(state), self.devices.values(), strict=True):
             s[[kernel.STORED_MWS, kernel.SMALLEST_MWS, kernel.LARGEST_MWS]] = device.soc_start * device.energy_mws
+        fastest = list(self.devices.values())[-1]
+        wish_mw = float(state[kernel.SMOOTH_MW]) - load_mw
+        s[kernel.DEVICE_MW] = min(max(wish_mw, -fastest.power_mw), fastest.power_mw)
         return state
 
     def report(self, state: Floats) -> dict[str, DeviceReport]:

@@ -47,8 +47,8 @@ PARAMETERS = 6
 DEVICE_PARAMETERS = 9
 
 # State of the whole.
-(LOAD_MW, FREQUENCY_HZ, SMOOTH_MW, SLOW_MW) = range(4)
-STATES = 4
+(LOAD_MW, FREQUENCY_HZ, SMOOTH_MW, SLOW_MW, DELIVERED) = range(5)
+STATES = 5
 # State of each device: what it has, and what it has done so far.
 (
     DEVICE_MW,
@@ -85,6 +85,7 @@ def storage_step(
     load_mw: float,
     frequency_hz: float,
     next_dt_s: float,
+    delivered: float,
 ) -> None:
     """Advance from the last node to this one.
 
@@ -105,6 +106,9 @@ def storage_step(
         Frequency at the POI, as far as known; NaN: there is none, and no droop.
     next_dt_s
         Length of the step planned after this one; 0 at the end.
+    delivered
+        Share, from 0 to 1, of the devices' power that passes the POI at this node: below 1 in a deep sag. It counts for
+        the energies alone.
     """
     wish0 = _wish(parameters, state[SMOOTH_MW], state[LOAD_MW], state[FREQUENCY_HZ])
     state[SMOOTH_MW] = lag_step(state[SMOOTH_MW], state[LOAD_MW], load_before_mw, dt_s, parameters[SMOOTHING_S])
@@ -113,14 +117,15 @@ def storage_step(
     if parameters[DEVICES] > 1.0:
         state[SLOW_MW] = lag_step(slow0, wish0, wish1, dt_s, parameters[SPLIT_S])
         slow1 = state[SLOW_MW]
-        total = _device(parameters, state, 0, slow0, slow1, dt_s, next_dt_s)
-        total += _device(parameters, state, 1, wish0 - slow0, wish1 - slow1, dt_s, next_dt_s)
+        total = _device(parameters, state, 0, slow0, slow1, dt_s, next_dt_s, delivered)
+        total += _device(parameters, state, 1, wish0 - slow0, wish1 - slow1, dt_s, next_dt_s, delivered)
         out[SUPERCAPACITOR_MW] = state[STATES + DEVICE_STATES + DEVICE_MW]
     else:
-        total = _device(parameters, state, 0, wish0, wish1, dt_s, next_dt_s)
+        total = _device(parameters, state, 0, wish0, wish1, dt_s, next_dt_s, delivered)
         out[SUPERCAPACITOR_MW] = 0.0
     state[LOAD_MW] = load_mw
     state[FREQUENCY_HZ] = frequency_hz
+    state[DELIVERED] = delivered
     out[BATTERY_MW] = state[STATES + DEVICE_MW]
     out[POI_BEFORE_MW] = load_before_mw + total
     out[POI_MW] = load_mw + total
@@ -139,7 +144,14 @@ def _wish(parameters: Floats, smooth_mw: float, load_mw: float, frequency_hz: fl
 
 @kernel
 def _device(
-    parameters: Floats, state: Floats, number: int, wish0: float, wish1: float, dt_s: float, next_dt_s: float
+    parameters: Floats,
+    state: Floats,
+    number: int,
+    wish0: float,
+    wish1: float,
+    dt_s: float,
+    next_dt_s: float,
+    delivered: float,
 ) -> float:
     """Advance a device and return its power."""
     p = parameters[PARAMETERS + number * DEVICE_PARAMETERS :]
@@ -167,7 +179,7 @@ def _device(
     new = min(wanted, max(room, 0.0) / (p[CHARGE_EFFICIENCY] * reach_s))
     new = max(new, -max(left, 0.0) * p[DISCHARGE_EFFICIENCY] / reach_s)
 
-    charged, discharged = _both_ways(power, new, dt_s)
+    charged, discharged = _both_ways(state[DELIVERED] * power, delivered * new, dt_s)
     gained = p[CHARGE_EFFICIENCY] * charged - discharged / p[DISCHARGE_EFFICIENCY]
     s[DEVICE_MW] = new
     s[STORED_MWS] = stored + gained
@@ -217,7 +229,7 @@ def storage_series(
     for k in range(load_mw.size):
         if k > 0:
             ahead_s = interval_s if k + 1 < load_mw.size else 0.0
-            storage_step(parameters, state, out, interval_s, load_mw[k], load_mw[k], parameters[NOMINAL_HZ], ahead_s)
+            storage_step(parameters, state, out, interval_s, load_mw[k], load_mw[k], parameters[NOMINAL_HZ], ahead_s, 1.0)
             poi_mw[k] = out[POI_MW]
         for number in range(stored_mws.shape[0]):
             stored_mws[number, k] = state[STATES + number * DEVICE_STATES + STORED_MWS]

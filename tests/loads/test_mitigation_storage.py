@@ -47,7 +47,7 @@ def walk(storage, steps, loads, frequencies, plans=None):
     plans = [*steps[1:], 0.0] if plans is None else plans
     state, out, parameters = storage.initial_state(loads[0][0]), np.zeros(OUTPUTS), storage.parameters()
     for dt, (before, after), frequency, ahead in zip(steps, loads, frequencies, plans, strict=True):
-        storage_step(parameters, state, out, dt, before, after, frequency, ahead)
+        storage_step(parameters, state, out, dt, before, after, frequency, ahead, 1.0)
         yield state.copy(), out.copy(), dt
 
 
@@ -231,7 +231,7 @@ def test_storage_starts_in_equilibrium_and_a_constant_load_leaves_it_alone():
 def test_step_of_no_length_only_puts_in_the_new_load():
     *_, (state, _, _) = walk(HYBRID, [0.01] * 50, [(100.0 + k, 100.0 + k) for k in range(50)], [60.0] * 50)
     again, out = state.copy(), np.zeros(OUTPUTS)
-    storage_step(HYBRID.parameters(), again, out, 0.0, 149.0, 90.0, 59.9, 0.01)
+    storage_step(HYBRID.parameters(), again, out, 0.0, 149.0, 90.0, 59.9, 0.01, 1.0)
     changed = np.flatnonzero(again != state)
     assert set(changed) == {kernel.LOAD_MW, kernel.FREQUENCY_HZ}
     assert out[kernel.POI_MW] == pytest.approx(out[kernel.POI_BEFORE_MW] - 59)
@@ -242,7 +242,7 @@ def test_step_can_be_redone_from_a_copy_of_the_state():
     results = []
     for _ in range(2):
         copy, out = state.copy(), np.zeros(OUTPUTS)
-        storage_step(HYBRID.parameters(), copy, out, 0.01, 150.0, 120.0, 60.0, 0.01)
+        storage_step(HYBRID.parameters(), copy, out, 0.01, 150.0, 120.0, 60.0, 0.01, 1.0)
         results.append((copy, out))
     np.testing.assert_array_equal(results[0][0], results[1][0])
     np.testing.assert_array_equal(results[0][1], results[1][1])
