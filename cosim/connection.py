@@ -44,21 +44,6 @@ class Connection:
             times.append(nearest if abs(nearest - time_s) <= within_s else time_s)
         return Connection(times, list(self._share))
 
-    def means(self, interval_s: float, count: int) -> np.ndarray:
-        """Mean share of each of ``count`` intervals from time 0, shape (count,)."""
-        edges = np.arange(count + 1) * interval_s
-        time_s, share = np.array([*self._time_s, np.inf]), np.array([*self._share, self._share[-1]])
-        lengths = np.diff(time_s[:-1])
-        area = np.concatenate([[0.0], np.cumsum(lengths * (share[1:-1] + share[:-2]) / 2)])
-        piece = np.searchsorted(time_s[:-1], edges, side="right") - 1
-        width = np.append(lengths, np.inf)[piece]
-        rise = np.append(np.diff(share[:-1]), 0.0)[piece]
-        into = edges - time_s[piece]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            slope = np.where(width > 0, rise / width, 0.0)
-        total = area[piece] + share[piece] * into + slope * into**2 / 2
-        return np.diff(total) / interval_s
-
     def _at(self, time_s: float, following: int) -> float:
         if following >= len(self._time_s):
             return self._share[-1]

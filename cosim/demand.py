@@ -7,12 +7,14 @@ import numpy as np
 
 from cosim.scenario.site import Site
 from cosim.scenario.workloads import PresetWorkload, SyntheticWorkload, TraceWorkload, Workload
+from loads.mitigation import spread_checkpoints
 from loads.power_chain import PowerChain
 from loads.readers import read_trace
 from loads.site import SiteDemand
 from loads.site import Workload as ScaledTrace
 from loads.trace import Trace
-from loads.workloads import synthesise
+from loads.workloads import WorkloadModel, synthesise
+from loads.workloads.job import JobLifeCycle
 
 MAX_LOOPS = 100_000
 """More repetitions of a trace than this in one run are a mistake in its time unit."""
@@ -38,6 +40,7 @@ def scaled_trace(workload: Workload, duration_s: float, seed: np.random.SeedSequ
             workload.scale_to,
             workload.count,
             workload.at_end,
+            nominal_w=trace.max_w,
             at_devices=workload.measured_at == "devices",
         )
     assert isinstance(workload, SyntheticWorkload)
@@ -54,11 +57,35 @@ def scaled_trace(workload: Workload, duration_s: float, seed: np.random.SeedSequ
     )
 
 
-def synthetic_trace(workload: SyntheticWorkload, duration_s: float, seed: np.random.SeedSequence) -> Trace:
-    """Power (W) of all that a workload counts, for at least a duration."""
+def spread_jobs(
+    workload: Workload, scaled: ScaledTrace, jobs: int, duration_s: float, seed: np.random.SeedSequence
+) -> list[ScaledTrace]:
+    """A job workload as several jobs, each at another place of its cycle; any other workload as it is.
+
+    The jobs have a part of its devices each, and random draws of their own.
+    """
+    model = workload.model() if isinstance(workload, SyntheticWorkload) else None
+    if not isinstance(model, JobLifeCycle) or model.checkpoint is None or model.checkpoint.every_iterations is None:
+        return [scaled]
+    assert isinstance(workload, SyntheticWorkload)
+    part = None if scaled.count is None else scaled.count / jobs
+    seeds = seed.spawn(jobs)
+    return [
+        replace(scaled, trace=synthetic_trace(workload, duration_s, own, job), share=scaled.share / jobs, count=part)
+        for job, own in zip(spread_checkpoints(model, jobs), seeds, strict=True)
+    ]
+
+
+def synthetic_trace(
+    workload: SyntheticWorkload,
+    duration_s: float,
+    seed: np.random.SeedSequence,
+    model: WorkloadModel | None = None,
+) -> Trace:
+    """Power (W) of all that a workload counts, for at least a duration; of its own model or another."""
     length_s = max(duration_s, 1.0 / workload.rate_hz)
     trace = synthesise(
-        workload.model(),
+        workload.model() if model is None else model,
         length_s,
         workload.rate_hz,
         seed,

@@ -1,55 +1,57 @@
 """The loads that the co-simulation drives: sites, load steps and ramps."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
 
-from cosim.connection import Connection
+import numpy as np
+
 from cosim.engines.andes import LoadPoint
 from cosim.scenario.events import AnyEvent, LoadRamp, LoadStep
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.simulation import Load
+from cosim.site_response import SiteEquipment
 from loads.injector import Injector
 from loads.interpolation import Waveform
-from loads.segments import Floats
 from loads.site import SiteDemand
 
 
-@dataclass(frozen=True)
-class SwitchedDemand(SiteDemand):
-    """Demand of a site that trips and returns."""
-
-    connection: Connection = field(default_factory=Connection)
-
-    def native_series(self, duration_s: float, max_interval_s: float = 1.0) -> tuple[float, Floats]:
-        """Return interval means as `SiteDemand` does, times the mean share that is connected."""
-        interval_s, power_mw = super().native_series(duration_s, max_interval_s)
-        return interval_s, power_mw * self.connection.means(interval_s, power_mw.size)
-
-
-def switched_demands(demands: Mapping[str, SiteDemand], connections: Mapping[str, Connection]) -> dict[str, SiteDemand]:
-    """Demands of all sites, with what trips and returns taken into account."""
-    out = dict(demands)
-    for name, connection in connections.items():
-        parts = {part.name: getattr(demands[name], part.name) for part in fields(SiteDemand)}
-        out[name] = SwitchedDemand(**parts, connection=connection)
-    return out
-
-
 def driven_loads(
-    scenario: Scenario, demands: Mapping[str, SiteDemand], connections: Mapping[str, Connection]
+    scenario: Scenario, demands: Mapping[str, SiteDemand], equipment: Mapping[str, SiteEquipment]
 ) -> list[Load]:
-    """The engine's loads: sites first, then those of events."""
-    sites = [_site_load(site, demands, connections, scenario.simulation.injection) for site in scenario.sites]
-    return sites + [_event_load(number, event) for number, event in _load_events(scenario)]
+    """The engine's loads: sites first, then their storage, then the loads of events."""
+    sites = [_site_load(site, demands, equipment, scenario.simulation.injection) for site in scenario.sites]
+    storages = [
+        Load(f"{site.name}:storage", site.bus, None, 1.0, 0.0, site.v_min_pu, storage_of=site.name)
+        for site in sites
+        if site.equipment and site.equipment.storage
+    ]
+    return [*sites, *storages, *(_event_load(number, event) for number, event in _load_events(scenario))]
+
+
+def start_levels(loads: Iterable[Load]) -> np.ndarray:
+    """Level of each load at t = 0, shape (loads,), as the power flow is to have it."""
+    sites = {load.name: load for load in loads if load.is_site}
+    levels = []
+    for load in loads:
+        if load.injector is not None:
+            levels.append(load.injector.initial_value)
+        else:
+            site = sites[str(load.storage_of)]
+            assert site.injector is not None
+            assert site.equipment is not None
+            levels.append(site.equipment.start_storage_mw(site.injector.initial_value))
+    return np.array(levels)
 
 
 def load_points(scenario: Scenario, loads: Iterable[Load]) -> list[LoadPoint]:
-    """Where the loads of `driven_loads` are, and how they depend on voltage."""
+    """Where the loads of `driven_loads` are, and how they depend on voltage; storage is a constant power."""
     parts: list[Site | LoadStep | LoadRamp] = [*scenario.sites, *(event for _, event in _load_events(scenario))]
+    models = iter([part.load_model for part in parts])
     return [
-        LoadPoint(load.name, part.bus, part.load_model.z, part.load_model.i, part.load_model.p, load.v_min_pu)  # type: ignore[arg-type]
-        for load, part in zip(loads, parts, strict=True)
+        LoadPoint(load.name, load.bus, 0.0, 0.0, 1.0, load.v_min_pu)
+        if load.storage_of
+        else LoadPoint(load.name, load.bus, (model := next(models)).z, model.i, model.p, load.v_min_pu)
+        for load in loads
     ]
 
 
@@ -62,14 +64,14 @@ def _is_load(event: AnyEvent) -> bool:
 
 
 def _site_load(
-    site: Site, demands: Mapping[str, SiteDemand], connections: Mapping[str, Connection], injection: str
+    site: Site, demands: Mapping[str, SiteDemand], equipment: Mapping[str, SiteEquipment], injection: str
 ) -> Load:
     """The engine's load for a site: its level is the power in MW."""
     name = str(site.name)
     demand = demands[name]
     injector = Injector(demand.components, demand.constant_mw, injection)  # type: ignore[arg-type]
-    v_min_pu = site.load_model.v_min_pu
-    return Load(name, injector, 1.0, demand.mvar_per_mw, v_min_pu, is_site=True, connection=connections.get(name))
+    bus, v_min_pu = site.bus, site.load_model.v_min_pu
+    return Load(name, bus, injector, 1.0, demand.mvar_per_mw, v_min_pu, equipment[name])  # type: ignore[arg-type]
 
 
 def _event_load(number: int, event: LoadStep | LoadRamp) -> Load:
@@ -79,4 +81,4 @@ def _event_load(number: int, event: LoadStep | LoadRamp) -> Load:
         full_s = event.at_s + event.over_s
         knots, start, end = [0.0, event.at_s, full_s, full_s + event.at_s], [0.0, 0.0, 1.0], [0.0, 1.0, 1.0]
     injector = Injector([(Waveform.from_segments(knots, start, end, "hold"), 1.0)])
-    return Load(f"event:{number}", injector, event.mw, event.mvar, event.load_model.v_min_pu, is_site=False)
+    return Load(f"event:{number}", event.bus, injector, event.mw, event.mvar, event.load_model.v_min_pu)

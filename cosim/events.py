@@ -63,6 +63,7 @@ class _Change:
     on: bool = False
     started_on: bool = True
     apply: Callable[[AndesEngine], None] | None = None
+    returns: str | None = None
 
 
 def plan_events(scenario: Scenario, grid: Grid, problems: Problems) -> EventPlan:
@@ -76,7 +77,7 @@ def plan_events(scenario: Scenario, grid: Grid, problems: Problems) -> EventPlan
     changes = sorted(planner.changes, key=lambda change: change.at_s)  # stable: in the scenario's order at one time
     _check_order(changes, grid, problems)
     planner.plan_sites()
-    events = [Event(change.at_s, change.kind, change.text, change.apply) for change in changes]
+    events = [Event(change.at_s, change.kind, change.text, change.apply, change.returns) for change in changes]
     return EventPlan(events, planner.shunts, planner.connections)
 
 
@@ -86,6 +87,7 @@ class _Planner:
     def __init__(self, scenario: Scenario, grid: Grid, problems: Problems):
         self._scenario, self._grid, self._problems = scenario, grid, problems
         self._sites = [str(site.name) for site in scenario.sites]
+        self._leaving = [str(site.name) for site in scenario.sites if site.protection.settings().can_leave]
         self._site_events: list[tuple[int, SiteTrip | SiteReturn]] = []
         self.changes: list[_Change] = []
         self.shunts: list[ShuntPoint] = []
@@ -164,20 +166,24 @@ class _Planner:
             return
         self._site_events.append((number, event))
         slowly = f" over {event.over_s:g} s" if event.over_s else ""
-        self._note(number, event.at_s, event.type, f"site {event.site} returns{slowly}")
+        by_hand = event.site if event.site in self._leaving else None
+        self._note(number, event.at_s, event.type, f"site {event.site} returns{slowly}", by_hand)
         if event.over_s:
             self._note(number, event.at_s + event.over_s, "site_return_end", f"the return of site {event.site} ends")
 
     def plan_sites(self) -> None:
         """Connected shares of sites, in the order of the events' times."""
         for number, event in sorted(self._site_events, key=lambda item: item[1].at_s):
-            connection = self.connections.setdefault(event.site, Connection())
+            connection = self.connections.get(event.site, Connection())
             left, place = connection.after(event.at_s), ("events", number, "site")
             if isinstance(event, SiteTrip):
                 if left <= 0:
                     self._problems.add(place, f"site {event.site} is off at {event.at_s:g} s already, it cannot trip")
                 connection.trip(event.at_s, event.share)
+                self.connections[event.site] = connection
             else:
+                if left >= 1 and event.site in self._leaving:
+                    continue  # what its protection has taken off comes back as its settings say
                 if left >= 1:
                     self._problems.add(place, f"site {event.site} is on at {event.at_s:g} s, it cannot return")
                 connection.come_back(event.at_s, event.over_s)
@@ -200,8 +206,8 @@ class _Planner:
         text = f"line {line.idx} (bus {line.from_bus} to {line.to_bus}) {'closes again' if on else 'trips'}"
         self._switch(at_s, kind, text, "Line", line.idx, on, line.in_service)
 
-    def _note(self, number: int, at_s: float, kind: str, text: str) -> None:
-        self.changes.append(_Change(at_s, kind, text, ("events", number)))
+    def _note(self, number: int, at_s: float, kind: str, text: str, returns: str | None = None) -> None:
+        self.changes.append(_Change(at_s, kind, text, ("events", number), returns=returns))
 
     def _find_bus(self, number: int, wanted: int | str, *keys: str) -> int | str:
         self.place = ("events", number, *(keys or ("bus",)))

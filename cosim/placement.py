@@ -78,8 +78,11 @@ def place(
     added_mw = 0.0
     for k, (site, load) in enumerate(zip(scenario.sites, loads, strict=False)):
         start_mw = float(start_level[k])
+        storage_mw = sum(
+            level for other, level in zip(loads, start_level, strict=True) if other.storage_of == load.name
+        )
         if site.mode == "add":
-            added_mw += start_mw
+            added_mw += start_mw + storage_mw
             continue
         bus = grid.find_bus(site.bus)  # type: ignore[arg-type]
         if site.rating_mw > bus.load_mw:
@@ -90,7 +93,7 @@ def place(
             )
             continue
         try:
-            replace_load(grid, bus.idx, start_mw, start_mw * load.reactive_mvar)
+            replace_load(grid, bus.idx, start_mw + storage_mw, start_mw * load.reactive_mvar)
         except GridError as error:
             problems.add_error(("sites", k, "mode"), error)
     if added_mw <= 0:

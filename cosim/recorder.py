@@ -19,6 +19,9 @@ FORMAT_VERSION = 1
 JUMPING_CHANNELS = ("voltage_pu", "frequency_hz")
 """Channels whose values before each jump are kept too: how long they stay beyond a level depends on them."""
 SITE_COLUMNS = ("time_s", "power_mw", "reactive_mvar", "command_mw")
+"""What is stored of every site at every node."""
+REACTION_COLUMNS = ("connected_share", "recharge_mw", "storage_mw", "battery_soc", "supercapacitor_soc")
+"""What is stored besides of a site that reacts to the grid, as far as it has the equipment."""
 
 # Nodes nearer than this are one instant: an edge and the step that ends on it can differ by rounding.
 _SAME_TIME_S = 1e-9
@@ -48,7 +51,7 @@ class Recorder:
     channels
         Name -> :class:`ChannelSpec`. Extrema are kept for every channel.
     sites
-        Names of the sites.
+        Name of each site -> columns that are stored of it besides `SITE_COLUMNS`.
     every_s
         Channels keep the first node at or past each multiple of this; 0 keeps every node. Sites and
         extrema always see every node.
@@ -64,7 +67,7 @@ class Recorder:
         self,
         path: str | Path,
         channels: Mapping[str, ChannelSpec],
-        sites: Sequence[str],
+        sites: Mapping[str, Sequence[str]],
         every_s: float,
         attributes: Mapping[str, str | float | int],
         *,
@@ -106,8 +109,10 @@ class Recorder:
             _label(group, spec)
             self._extrema[name] = Extrema(group, len(spec.elements))
         self._sites = {
-            name: Table(self._file.create_group(f"sites/{name}"), {c: Column() for c in SITE_COLUMNS}, chunk_rows)
-            for name in sites
+            name: Table(
+                self._file.create_group(f"sites/{name}"), {c: Column() for c in (*SITE_COLUMNS, *further)}, chunk_rows
+            )
+            for name, further in sites.items()
         }
         text = Column(dtype=TEXT)
         self._events = Table(
@@ -156,9 +161,16 @@ class Recorder:
         if self._nodes % self._chunk_rows == 0:
             self.flush()
 
-    def record_site(self, name: str, time_s: float, power_mw: float, reactive_mvar: float, command_mw: float) -> None:
-        """Take a site's draw at a node; a jump is two rows of the same time, before and after."""
-        self._sites[name].append(time_s, power_mw, reactive_mvar, command_mw)
+    def record_site(
+        self, name: str, time_s: float, power_mw: float, reactive_mvar: float, command_mw: float, *further: float
+    ) -> None:
+        """Take a site's draw at a node, and its further columns; a jump is two rows of one time, before and after."""
+        self._sites[name].append(time_s, power_mw, reactive_mvar, command_mw, *further)
+
+    def site_series(self, name: str, columns: Sequence[str]) -> list[NDArray[np.float64]]:
+        """What was taken of a site so far, an array for each column."""
+        self._sites[name].write()
+        return [self._file[f"sites/{name}/{column}"][:] for column in columns]
 
     def record_demand(self, name: str, interval_s: float, power_mw: ArrayLike) -> None:
         """Store, or extend, a site's demand at the native rate of its trace.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cosim.errors import nearest
 from cosim.growing import EXTREMA_COLUMNS
 from cosim.network import Network
-from cosim.recorder import FORMAT, SITE_COLUMNS
+from cosim.recorder import FORMAT, REACTION_COLUMNS, SITE_COLUMNS
 
 RESULT_NAME = "result.h5"
 SUMMARY_NAME = "summary.json"
@@ -141,11 +141,14 @@ class Result:
     def site(self, name: str) -> pd.DataFrame:
         """A site's draw at every node: index ``time_s`` (a jump has two rows).
 
-        Columns: power_mw, reactive_mvar, command_mw.
+        Columns: power_mw, reactive_mvar, command_mw; of a site that reacts also connected_share, recharge_mw and
+        storage_mw, and the state of charge of its storage's devices.
         """
         self._require(name, self.sites, "site")
         with self._open() as file:
-            columns = {column: file[f"sites/{name}/{column}"][:] for column in SITE_COLUMNS}
+            group = file[f"sites/{name}"]
+            stored = [column for column in (*SITE_COLUMNS, *REACTION_COLUMNS) if column in group]
+            columns = {column: group[column][:] for column in stored}
         rows = min(values.size for values in columns.values())
         frame = pd.DataFrame({column: values[:rows] for column, values in columns.items()})
         return frame.set_index("time_s")

@@ -8,21 +8,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ruamel.yaml import YAML
 
 from cosim import provenance, summary
 from cosim.criteria import COMPLETED
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
+from cosim.metrics import plain
 from cosim.network import Network
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.run_notes import model_notes, run_warnings
 from cosim.scenario.load import load_scenario, validate
 from cosim.scenario.model import Scenario
+from cosim.scenario.site import Site
 from cosim.scenario.source import Source
 from cosim.simulation import CoSimulation, Outcome, Progress
+from cosim.site_accounts import site_accounts
+from cosim.site_response import COLUMNS, mean_over_intervals
 from cosim.study import Study, prepare_study
 from cosim.variants import baseline_entry, half_step_scenario, steady_scenario, step_check_entry, step_warnings
 
@@ -211,7 +214,7 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
         return Recorder(
             path,
             channels,
-            list(study.demands),
+            {load.name: load.equipment.columns for load in study.loads if load.equipment},
             scenario.outputs.every_s,
             attributes,
             inertia=engine.inertia_mws if "speed_pu" in channels else None,
@@ -260,22 +263,33 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
     recorder.set_attribute("status", outcome.status)
     recorder.set_attribute("end_time_s", outcome.end_time_s)
     recorder.set_attribute("message", outcome.message)
-    for site, load in zip(study.scenario.sites, study.loads, strict=False):
-        name = str(site.name)
-        recorder.set_site_attribute(name, "bus", str(site.bus))
-        recorder.set_site_attribute(name, "rating_mw", site.rating_mw)
-        windows = [w.trace.provenance.sensor_window_s or 0.0 for w in study.demands[name].workloads]
-        recorder.set_site_attribute(name, "sensor_window_s", max(windows, default=0.0))
-        watch = outcome.watches.get(name)
-        if watch is not None and np.isfinite(watch.min_pu):
-            recorder.set_site_attribute(name, "poi_min_pu", watch.min_pu)
-            recorder.set_site_attribute(name, "poi_max_pu", watch.max_pu)
-            recorder.set_site_attribute(name, "below_v_min_s", watch.below_v_min_s)
-        if outcome.status == "completed" and load.injector.energy_trace > 0:
-            error = load.injector.energy_injected / load.injector.energy_trace - 1.0
-            recorder.set_site_attribute(name, "energy_error", error)
-        if outcome.end_time_s > 0:
-            interval_s, power_mw = study.demands[name].native_series(
-                outcome.end_time_s, study.scenario.simulation.step_s
-            )
-            recorder.record_demand(name, interval_s, power_mw)
+    for site in study.scenario.sites:
+        _close_site(study, site, outcome, recorder)
+
+
+def _close_site(study: Study, site: Site, outcome: Outcome, recorder: Recorder) -> None:
+    """Note on the result what only the loop knows of a site, and its demand at the traces' own rate."""
+    name = str(site.name)
+    demand = study.demands[name]
+    recorder.set_site_attribute(name, "bus", str(site.bus))
+    recorder.set_site_attribute(name, "rating_mw", site.rating_mw)
+    windows = [w.trace.provenance.sensor_window_s or 0.0 for w in demand.workloads]
+    recorder.set_site_attribute(name, "sensor_window_s", max(windows, default=0.0))
+    response = outcome.sites.get(name)
+    if response is None or not outcome.end_time_s > 0.0:
+        return
+    recorder.set_site_attribute(name, "poi_min_pu", response.min_pu)
+    recorder.set_site_attribute(name, "poi_max_pu", response.max_pu)
+    recorder.set_site_attribute(name, "below_v_min_s", response.energies.below_v_min_s)
+    injector = response.injector
+    if outcome.status == COMPLETED and injector.energy_trace > 0:
+        recorder.set_site_attribute(name, "energy_error", injector.energy_injected / injector.energy_trace - 1.0)
+    step_s = study.scenario.simulation.step_s
+    interval_s, power_mw = demand.native_series(outcome.end_time_s, step_s)
+    if response.reacts:
+        time_s, share, recharge_mw, storage_mw = recorder.site_series(name, ("time_s", *COLUMNS))
+        power_mw = power_mw * mean_over_intervals(time_s, share, interval_s, power_mw.size)
+        power_mw += mean_over_intervals(time_s, recharge_mw + storage_mw, interval_s, power_mw.size)
+    recorder.record_demand(name, interval_s, power_mw)
+    for key, value in site_accounts(demand, study.stages[name], response, outcome.end_time_s, step_s).items():
+        recorder.set_site_attribute(name, key, json.dumps(plain(value)))

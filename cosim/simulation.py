@@ -6,52 +6,57 @@ from typing import Protocol
 
 import numpy as np
 
-from cosim.connection import Connection
-from cosim.engines.andes import AndesEngine
+from cosim.engines.andes import AndesEngine, SavedState
 from cosim.recorder import Recorder
+from cosim.site_response import SiteEquipment, SiteResponse
 from cosim.timeline import Timeline
-from cosim.watchers import Watcher, snapshot
+from cosim.watchers import Snapshot, Watcher, snapshot
 from loads.injector import Injector
 
 SMALLEST_STEP_SHARE = 1 / 64
 """A step that the solver cannot take is halved down to this share of itself; then the run has diverged."""
 
+MAX_ROUNDS = 12
+"""How often sites and grid are asked in turn, at one instant, what each makes of the other."""
+
 
 @dataclass
 class Load:
-    """A controlled load of the engine and what it injects.
+    """A controlled load of the engine.
 
-    ``injector`` gives a level at each node; the load draws ``level * active_mw`` and ``level * reactive_mvar`` at 1 pu
-    voltage. A site's level is its power in MW, a load step's goes from 0 to 1. ``connection`` says how much of it is
-    connected, where that changes.
+    It draws ``level * active_mw`` and ``level * reactive_mvar`` at 1 pu voltage. The level of a load step or ramp goes
+    from 0 to 1; that of a site is its power in MW, with what makes it react in ``equipment``; that of a site's storage,
+    which has no ``injector`` of its own, is what the site, ``storage_of``, asks for it.
     """
 
     name: str
-    injector: Injector
+    bus: int | str
+    injector: Injector | None
     active_mw: float
     reactive_mvar: float
     v_min_pu: float
-    is_site: bool
-    connection: Connection | None = None
+    equipment: SiteEquipment | None = None
+    storage_of: str | None = None
+
+    @property
+    def is_site(self) -> bool:
+        """Whether it is a site."""
+        return self.equipment is not None
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens at a time; ``apply`` changes the engine's network, where there is anything to change."""
+    """Something that happens at a time.
+
+    ``apply`` changes the engine's network, where there is anything to change; ``returns`` names a site whose protection
+    is to let it come back.
+    """
 
     at_s: float
     kind: str
     description: str
     apply: Callable[[AndesEngine], None] | None = None
-
-
-@dataclass
-class Watch:
-    """What is kept of a site over all nodes: extremes of its voltage, and the time below its ``v_min_pu``."""
-
-    min_pu: float = np.inf
-    max_pu: float = -np.inf
-    below_v_min_s: float = 0.0
+    returns: str | None = None
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Outcome:
     cut_steps: int = 0
     unsettled_jumps: int = 0
     warnings: list[str] = field(default_factory=list)
-    watches: dict[str, Watch] = field(default_factory=dict)
+    sites: dict[str, SiteResponse] = field(default_factory=dict)
 
 
 class Progress(Protocol):
@@ -111,15 +116,22 @@ class CoSimulation:
         self._pending = list(events)
         self._active = np.array([load.active_mw for load in loads])
         self._reactive = np.array([load.reactive_mvar for load in loads])
-        self._v_min = np.array([load.v_min_pu for load in loads])
-        nodes_s = timeline.time_s[timeline.is_jump]
-        self._connections = [
-            (k, load.connection.aligned(nodes_s, 2 * timeline.merge_s))
-            for k, load in enumerate(loads)
-            if load.connection
+        buses = engine.elements["bus"]
+        self._sites = [
+            SiteResponse(load.name, load.injector, load.equipment, buses.index(str(load.bus)), load.v_min_pu)
+            for load in loads
+            if load.injector is not None and load.equipment is not None
         ]
-        self._watchers, self._seen = list(watchers), None if not watchers else snapshot(engine)
-        self.outcome = Outcome("completed", 0.0, watches={load.name: Watch() for load in loads if load.is_site})
+        names = [site.name for site in self._sites]
+        self._storage_at = {names.index(load.storage_of): k for k, load in enumerate(loads) if load.storage_of}
+        self._plain = [
+            (k, load.injector) for k, load in enumerate(loads) if load.injector is not None and not load.is_site
+        ]
+        self._watchers = [*watchers, *(site for site in self._sites if site.is_protected)]
+        self._needs_frequency = bool(self._watchers or self._storage_at)
+        self._level = np.zeros(len(self._loads))
+        self._after = np.zeros(len(self._loads))
+        self.outcome = Outcome("completed", 0.0, sites={site.name: site for site in self._sites})
 
     def run(self, start_level: np.ndarray, progress: Progress) -> Outcome:
         """Step from the first node to the last.
@@ -144,12 +156,16 @@ class CoSimulation:
 
     def _run(self, start_level: np.ndarray, progress: Progress) -> None:
         times, is_jump, outcome = self._timeline.time_s, self._timeline.is_jump, self.outcome
-        self._low = self._engine.load_voltage_pu() < self._v_min
-        self._watch(0.0)
-        self._record(0.0, start_level)
-        first_level = np.array([load.injector.start(float(times[1])) for load in self._loads])
-        if np.any(first_level != start_level):  # the average over the first step is not the value at its start
-            self._jump(0.0, first_level, [])
+        self._seen = self._snapshot()
+        self._level[:] = start_level
+        firsts = [site.start(float(times[1]), self._seen) for site in self._sites]
+        for k, injector in self._plain:
+            self._after[k] = injector.start(float(times[1]))
+        self._commit_after()
+        self._record(0.0)
+        plain = [k for k, _ in self._plain]
+        if np.any(self._after[plain] != start_level[plain]) or np.any(firsts != start_level[: len(firsts)]):
+            self._jump(0.0, [])  # the average over the first step is not the value at its start
         for k in range(1, len(times)):
             now, start = float(times[k]), self._engine.time_s
             after_this = float(times[k + 1]) - now if k + 1 < len(times) else 0.0
@@ -177,64 +193,107 @@ class CoSimulation:
             step_s = here - engine.time_s
             following = targets[-2] - here if len(targets) > 1 else next_step_s
             jump_here = (is_jump and len(targets) == 1) or here == acts_at_s
-            pairs = [load.injector.next_value(here, following, jump_here) for load in self._loads]
-            before, after = np.array(pairs).reshape(-1, 2).T
-            before, after = self._connected(here, before, after)
-            engine.set_power(before * self._active, before * self._reactive)
             saved = engine.save() if self._watchers else None
-            if not engine.step(step_s):
+            if not self._step(here, following, jump_here, saved):
                 if step_s / 2 < smallest:
                     return False
                 targets.append(engine.time_s + step_s / 2)
                 outcome.cut_steps += 1
                 continue
+            reached = self._snapshot()
             if saved is not None and here != acts_at_s:
-                acts_at_s = self._acts_at(here)
+                acts_at_s = self._acts_at(reached)
                 if acts_at_s is not None and acts_at_s < here:
                     engine.restore(saved)
                     targets.append(acts_at_s)
                     continue
             targets.pop()
-            for load in self._loads:
-                load.injector.commit()
             outcome.steps += 1
             outcome.end_time_s = here
-            self._watch(step_s)
-            self._record(here, before)
-            watchers = self._observe()
-            acting = watchers if here == acts_at_s else []
+            self._commit(reached)
+            self._record(here)
+            self._observe(reached)
+            acting = self._watchers if here == acts_at_s else []
             if jump_here or acting:
-                self._jump(here, after, acting)
+                self._jump(here, acting)
         return True
 
-    def _connected(self, now_s: float, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Levels on the two sides of a node, with what has tripped left out."""
-        for k, connection in self._connections:
-            before[k] *= connection.before(now_s)
-            after[k] *= connection.after(now_s)
-        return before, after
+    def _step(self, end_s: float, next_s: float, is_jump: bool, saved: SavedState | None) -> bool:
+        """Take a step with what the loads ask for at its end, until that fits the voltage there; False if it fails."""
+        engine = self._engine
+        step_s = end_s - engine.time_s
+        for k, injector in self._plain:
+            self._level[k], self._after[k] = injector.next_value(end_s, next_s, is_jump)
+        for site in self._sites:
+            site.propose(end_s, next_s, is_jump)
+        for left in reversed(range(MAX_ROUNDS)):
+            self._set_power()
+            if not engine.step(step_s):
+                return False
+            if not left or saved is None or self._have_settled():
+                return True
+            engine.restore(saved)
+            for site in self._sites:
+                site.repeat()
+        return True
 
-    def _acts_at(self, end_s: float) -> float | None:
+    def _set_power(self) -> None:
+        """Put the levels that the sites ask for, and those of the other loads, into the engine."""
+        for k, site in enumerate(self._sites):
+            self._level[k], storage_mw = site.levels
+            if k in self._storage_at:
+                self._level[self._storage_at[k]] = storage_mw
+        self._engine.set_power(self._level * self._active, self._level * self._reactive)
+
+    def _have_settled(self) -> bool:
+        voltage_pu = self._engine.channel("voltage_pu")
+        settled = [site.has_settled(voltage_pu) for site in self._sites]  # each is to take note of the voltage
+        return all(settled)
+
+    def _snapshot(self) -> Snapshot:
+        return snapshot(self._engine, self._needs_frequency)
+
+    def _commit(self, reached: Snapshot) -> None:
+        """Take a step as final."""
+        for _, injector in self._plain:
+            injector.commit()
+        for site, load_mw, delivered in self._draws():
+            site.commit(reached, load_mw, delivered)
+
+    def _commit_after(self) -> None:
+        """Take what was found after a jump as final."""
+        reached = self._snapshot()
+        for site, load_mw, delivered in self._draws():
+            site.commit_after(reached, load_mw, delivered)
+        self._observe(reached)
+
+    def _draws(self) -> list[tuple[SiteResponse, float, float]]:
+        """Each site with what its load draws, and the share of its storage's power that passes."""
+        passes = self._engine.load_share()
+        self._drawn_mvar = self._level * self._reactive * passes
+        draws = []
+        for k, site in enumerate(self._sites):
+            storage = self._storage_at.get(k)
+            delivered = 1.0 if storage is None else float(passes[storage])
+            draws.append((site, float(self._level[k] * self._active[k] * passes[k]), delivered))
+        return draws
+
+    def _acts_at(self, reached: Snapshot) -> float | None:
         """When within the step just taken protection acts first; near an end of it, at that end or just after."""
-        assert self._seen is not None
-        now = snapshot(self._engine)
-        due = [at for watcher in self._watchers if (at := watcher.due_s(self._seen, now)) is not None]
+        due = [at for watcher in self._watchers if (at := watcher.due_s(self._seen, reached)) is not None]
         if not due:
             return None
         sliver_s = self._timeline.merge_s
         at_s = max(min(due), self._seen.time_s + sliver_s)
-        return end_s if at_s > end_s - sliver_s else at_s
+        return reached.time_s if at_s > reached.time_s - sliver_s else at_s
 
-    def _observe(self) -> list[Watcher]:
-        """Show the new state to the watchers; they are all asked to act where one is due."""
-        if self._seen is None:
-            return []
-        before, self._seen = self._seen, snapshot(self._engine)
+    def _observe(self, reached: Snapshot) -> None:
+        """Show the new state to the watchers."""
+        before, self._seen = self._seen, reached
         for watcher in self._watchers:
-            watcher.observe(before, self._seen)
-        return self._watchers
+            watcher.observe(before, reached)
 
-    def _jump(self, now_s: float, after: np.ndarray, acting: Sequence[Watcher]) -> None:
+    def _jump(self, now_s: float, acting: Sequence[Watcher]) -> None:
         """Change the network and the loads' levels at once, and solve the network again with the states held."""
         engine = self._engine
         without = set(engine.deenergised)
@@ -243,16 +302,30 @@ class CoSimulation:
             if event.apply:
                 event.apply(engine)
             self._recorder.record_event(now_s, event.kind, event.description)
+            if event.returns:
+                self._say(now_s, "protection", self.outcome.sites[event.returns].return_by_hand(now_s))
         for watcher in acting:
-            for text in watcher.act(engine, now_s):
-                self._recorder.record_event(now_s, watcher.kind, text)
+            self._say(now_s, watcher.kind, watcher.act(engine, now_s))
         self._note_supply(now_s, without)
-        engine.set_power(after * self._active, after * self._reactive)
-        if not engine.solve_network():
+        for k, _ in self._plain:
+            self._level[k] = self._after[k]
+        for site in self._sites:
+            site.propose_after()
+        for left in reversed(range(MAX_ROUNDS)):
+            self._set_power()
+            solved = engine.solve_network()
+            if not left or not solved or self._have_settled():
+                break
+            for site in self._sites:
+                site.repeat()
+        if not solved:
             self.outcome.unsettled_jumps += 1
-        self._observe()
-        self._watch(0.0)
-        self._record(now_s, after)
+        self._commit_after()
+        self._record(now_s)
+
+    def _say(self, now_s: float, kind: str, texts: Sequence[str]) -> None:
+        for text in texts:
+            self._recorder.record_event(now_s, kind, text)
 
     def _note_supply(self, now_s: float, without: set[str]) -> None:
         """Say which buses have lost their supply, or have it back."""
@@ -266,28 +339,12 @@ class CoSimulation:
         if back:
             self._recorder.record_event(now_s, "energised", f"bus {', '.join(back)} has its supply back")
 
-    def _watch(self, step_s: float) -> None:
-        if not self._loads:
-            return
-        voltage = self._engine.load_voltage_pu()
-        low = voltage < self._v_min
-        for k, load in enumerate(self._loads):
-            if load.is_site:
-                watch = self.outcome.watches[load.name]
-                watch.min_pu = min(watch.min_pu, float(voltage[k]))
-                watch.max_pu = max(watch.max_pu, float(voltage[k]))
-                watch.below_v_min_s += step_s * (float(low[k]) + float(self._low[k])) / 2
-        self._low = low
-
-    def _record(self, now_s: float, level: np.ndarray) -> None:
+    def _record(self, now_s: float) -> None:
         engine = self._engine
         values = {name: engine.channel(name) for name in self._channels}
         if "speed_pu" in values:
             values["coi_hz"] = np.array([engine.coi_hz()])
         self._recorder.record(now_s, values)
-        if not self._loads:
-            return
-        active, reactive = engine.load_power()
-        for k, load in enumerate(self._loads):
-            if load.is_site:
-                self._recorder.record_site(load.name, now_s, active[k], reactive[k], level[k])
+        for k, site in enumerate(self._sites):
+            power_mw, level_mw = site.poi_mw
+            self._recorder.record_site(site.name, now_s, power_mw, self._drawn_mvar[k], level_mw, *site.row)

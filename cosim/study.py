@@ -1,32 +1,38 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cosim import metrics
+from cosim.connection import Connection
 from cosim.criteria import CriteriaReference, Criterion, wanted_by
 from cosim.criteria.check import scenario_criteria
-from cosim.demand import scaled_trace, site_demand
-from cosim.driven_loads import driven_loads, load_points, switched_demands
+from cosim.demand import scaled_trace, site_demand, spread_jobs
+from cosim.driven_loads import driven_loads, load_points, start_levels
 from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
+from cosim.mitigation import Stage, mitigated
 from cosim.placement import PoiStrength, check_redispatch, place, poi_strengths
 from cosim.problems import Problems
+from cosim.scenario.mitigation import SiteStorage, Staggering
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.scenario.source import Location, Source
 from cosim.scenario.workloads import TraceWorkload, with_absolute_files
 from cosim.simulation import Event, Load
+from cosim.site_response import SiteEquipment
 from cosim.timeline import Timeline, plan
 from cosim.watchers import Watcher
 from grids import Grid, GridError
 from loads.errors import LoadDataError
+from loads.protection import build
 from loads.site import SiteDemand
+from loads.site import Workload as ScaledTrace
 
 EDGE_SHARE = 0.01
 """A jump of the trace larger than this share of the site's rating ends a step; smaller ones are averaged."""
@@ -43,6 +49,7 @@ class Study:
     events: list[Event]
     timeline: Timeline
     demands: dict[str, SiteDemand]
+    stages: dict[str, list[Stage]]
     start_level: np.ndarray
     redispatch_mw: dict[str, float]
     strengths: dict[str, PoiStrength]
@@ -76,12 +83,12 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     scenario = _with_channels(scenario, criteria)
     event_plan = plan_events(scenario, grid, problems)
     check_redispatch(scenario, grid, problems)
-    demands = {
-        str(site.name): demand
-        for k, site in enumerate(scenario.sites)
-        if (demand := _site_demand(scenario, k, site, grid, problems)) is not None
-    }
+    found = [_site_demand(scenario, k, site, grid, problems) for k, site in enumerate(scenario.sites)]
     problems.stop_if_any()
+    demands, stages = {}, {}
+    for site, pair in zip(scenario.sites, found, strict=True):
+        assert pair is not None
+        demands[str(site.name)], stages[str(site.name)] = pair
 
     simulation = scenario.simulation
     edges = [
@@ -90,9 +97,15 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         for edge in demands[str(site.name)].edges(simulation.duration_s, EDGE_SHARE * site.rating_mw)
     ]
     timeline = plan(simulation.duration_s, simulation.step_s, [*edges, *event_plan.times_s])
-    demands = switched_demands(demands, event_plan.connections)
-    loads = driven_loads(scenario, demands, event_plan.connections)
-    start_level = np.array([load.injector.initial_value for load in loads])
+    equipment = {
+        str(site.name): _equipment(
+            site, k, demands[str(site.name)], grid, timeline, event_plan.connections, simulation.duration_s, problems
+        )
+        for k, site in enumerate(scenario.sites)
+    }
+    problems.stop_if_any()
+    loads = driven_loads(scenario, demands, equipment)
+    start_level = start_levels(loads)
     redispatch_mw = place(scenario, grid, loads, start_level, problems)
     problems.stop_if_any()
 
@@ -104,6 +117,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         events=event_plan.events,
         timeline=timeline,
         demands=demands,
+        stages=stages,
         start_level=start_level,
         redispatch_mw=redispatch_mw,
         strengths=poi_strengths(scenario, grid),
@@ -150,8 +164,10 @@ def _with_channels(scenario: Scenario, criteria: Sequence[Criterion]) -> Scenari
     return scenario.model_copy(update={"outputs": scenario.outputs.model_copy(update={"channels": channels})})
 
 
-def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, problems: Problems) -> SiteDemand | None:
-    """The site's power at the POI; None, with the problems noted, if it cannot be had."""
+def _site_demand(
+    scenario: Scenario, number: int, site: Site, grid: Grid, problems: Problems
+) -> tuple[SiteDemand, list[Stage]] | None:
+    """The site's demand at the POI, and what smoothed it; None, with the problems noted, if it cannot be had."""
     before = len(problems.found)
     try:
         grid.find_bus(site.bus)  # type: ignore[arg-type]
@@ -162,11 +178,16 @@ def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, proble
             ("sites", number, "rating_mw"),
             f"{site.rating_mw:g} MW is larger than the whole grid: its machines add up to {grid.rating_mva:g} MVA",
         )
-    simulation, workloads = scenario.simulation, []
+    simulation = scenario.simulation
+    staggering = site.mitigated_by(Staggering)
+    jobs = staggering.checkpoint_jobs if staggering else 1
+    workloads: list[ScaledTrace] = []
+    spread: list[ScaledTrace] = []
     for k, workload in enumerate(site.workloads):
         seed = np.random.SeedSequence(simulation.seed, spawn_key=(number, k))
         try:
             workloads.append(scaled_trace(workload, simulation.duration_s, seed))
+            spread += spread_jobs(workload, workloads[-1], jobs, simulation.duration_s, seed) if jobs > 1 else []
         except LoadDataError as error:
             place: Location = ("sites", number, "workloads", k)
             problems.add((*place, "file") if isinstance(workload, TraceWorkload) else place, str(error))
@@ -174,8 +195,43 @@ def _site_demand(scenario: Scenario, number: int, site: Site, grid: Grid, proble
             problems.add(("sites", number, "workloads", k), str(error))
     if len(problems.found) > before:
         return None
+    if staggering and jobs > 1 and len(spread) == len(workloads):
+        place = ("sites", number, "mitigation", site.mitigation.index(staggering), "checkpoint_jobs")
+        problems.add(place, "no workload of the site is a job with checkpoints after so many iterations")
+        return None
     try:
-        return site_demand(site, workloads)
+        demand = site_demand(site, workloads)
+        apart = site_demand(site, spread) if spread else None
+        return mitigated(site, demand, apart, simulation.duration_s, simulation.seed)
     except ValueError as error:
         problems.add(("sites", number), str(error))
         return None
+
+
+def _equipment(
+    site: Site,
+    number: int,
+    demand: SiteDemand,
+    grid: Grid,
+    timeline: Timeline,
+    connections: Mapping[str, Connection],
+    duration_s: float,
+    problems: Problems,
+) -> SiteEquipment:
+    """What makes a site react to the grid."""
+    connection = connections.get(str(site.name))
+    if connection:
+        connection = connection.aligned(timeline.time_s[timeline.is_jump], 2 * timeline.merge_s)
+    settings, protection = site.protection.settings(), None
+    if settings.acts:
+        try:
+            protection = build(settings, site.rating_mw, grid.nominal_hz)
+        except ValueError as error:
+            problems.add(("sites", number, "protection"), str(error))
+    storage = site.mitigated_by(SiteStorage)
+    return SiteEquipment(
+        connection,
+        protection,
+        storage.built(grid.nominal_hz) if storage else None,
+        demand.mean_mw(duration_s) if storage else 0.0,
+    )

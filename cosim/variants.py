@@ -18,7 +18,7 @@ NEGLIGIBLE = 1e-12
 def steady_scenario(study: Study) -> Scenario:
     """The same scenario with each site drawing its mean power, so that what moves is the grid's own doing.
 
-    Trips and returns of sites stay: they are events, not fluctuation.
+    Trips and returns of sites and their protection stay: they are no fluctuation. Mitigation has nothing left to do.
     """
     duration_s = study.scenario.simulation.duration_s
     sites = []
@@ -26,6 +26,7 @@ def steady_scenario(study: Study) -> Scenario:
         mean_mw = study.demands[str(site.name)].mean_mw(duration_s)
         rating_mw = max(site.rating_mw, mean_mw)
         changes = {"workloads": [], "rating_mw": rating_mw, "steady_share": mean_mw / rating_mw, "pue": 1.0}
+        changes |= {"mitigation": [], "power_chain": None}
         sites.append(site.model_copy(update=changes))
     name = f"{study.scenario.name} without fluctuation"
     return study.scenario.model_copy(update={"name": name, "sites": sites})

@@ -21,9 +21,12 @@ class Snapshot:
     coi_hz: float
 
 
-def snapshot(engine: AndesEngine) -> Snapshot:
-    """The engine's present state as protection sees it."""
-    return Snapshot(engine.time_s, engine.channel("frequency_hz"), engine.channel("voltage_pu"), engine.coi_hz())
+def snapshot(engine: AndesEngine, with_frequency: bool = True) -> Snapshot:
+    """The engine's present state as protection sees it; without the frequencies (NaN) where nobody asks for them."""
+    voltage_pu = engine.channel("voltage_pu")
+    if not with_frequency:
+        return Snapshot(engine.time_s, np.broadcast_to(np.nan, voltage_pu.shape), voltage_pu, np.nan)
+    return Snapshot(engine.time_s, engine.channel("frequency_hz"), voltage_pu, engine.coi_hz())
 
 
 class Watcher(Protocol):
@@ -43,7 +46,7 @@ class Watcher(Protocol):
     def observe(self, before: Snapshot, after: Snapshot) -> None:
         """Take the step as final."""
 
-    def act(self, engine: AndesEngine, now_s: float) -> list[str]:
+    def act(self, engine: AndesEngine, now_s: float, /) -> list[str]:
         """Do what is due by now, and say it; the network is solved again afterwards."""
 
     def summary(self) -> list[str]:

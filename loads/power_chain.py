@@ -124,6 +124,15 @@ class PoiShape:
             out.append((Waveform.from_trace(cooling, self.at_end), moving * self._cooling))
         return out
 
+    def energy_ws(self, duration_s: float) -> tuple[float, float]:
+        """Energy (W s) of the IT and of its cooling from time 0 to `duration_s`, per watt of the trace."""
+        moving, *cooling = self.components
+        it = self.chain.other_it_share * self.trace.mean_w * duration_s
+        it += moving[1] * self.chain.delivery_efficiency * moving[0].moments(0.0, duration_s)[0]
+        cooled = sum(weight * waveform.moments(0.0, duration_s)[0] for waveform, weight in cooling)
+        steady = 1.0 if math.isinf(self.chain.cooling_lag_s) else self.chain.other_it_share
+        return it, cooled + steady * self._cooling * self.trace.mean_w * duration_s
+
     @property
     def constant_w(self) -> float:
         """Other IT, its losses, and its cooling; all cooling where it is steady."""

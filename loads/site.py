@@ -8,7 +8,7 @@ with each workload's shape, losses and cooling included, from `loads.power_chain
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -16,9 +16,13 @@ import numpy as np
 
 from loads.injector import Injector
 from loads.interpolation import AtEnd, Waveform
+from loads.mitigation import LimitReport, limit_ramps
 from loads.power_chain import IDEAL, PoiShape, PowerChain
 from loads.segments import Floats
 from loads.trace import Trace
+
+LEAST_LIMITED_INTERVALS = 1000
+"""Where no workload has a finer one, a ramp limiter works on intervals of this share of the run."""
 
 ScaleTo = Literal["mean", "peak", "nominal", "count"]
 
@@ -42,6 +46,9 @@ class Workload:
         Nominal power of the trace, for ``"nominal"``.
     at_devices
         Whether the trace was measured at the computing devices, on the DC side of the servers' power supplies.
+    scaled_as
+        Trace that the scaling refers to, where ``trace`` is a changed one: the number of devices stays the same when
+        their power is smoothed. None: ``trace`` itself.
     at_end
         ``"loop"`` or ``"hold"``: see `loads.interpolation.Waveform`.
 
@@ -58,6 +65,7 @@ class Workload:
     at_end: AtEnd = "loop"
     nominal_w: float = 1.0
     at_devices: bool = False
+    scaled_as: Trace | None = None
 
     def __post_init__(self) -> None:
         if self.scale_to not in ("mean", "peak", "nominal", "count"):
@@ -80,7 +88,8 @@ class Workload:
         """The trace's power that becomes the share; for count, the mean."""
         if self.scale_to == "nominal":
             return self.nominal_w
-        return self.trace.max_w if self.scale_to == "peak" else self.trace.mean_w
+        trace = self.scaled_as or self.trace
+        return trace.max_w if self.scale_to == "peak" else trace.mean_w
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,21 @@ class SiteDemand:
         moving = sum(weight * waveform.moments(0.0, duration_s)[0] for waveform, weight in self.components)
         return (moving + self.constant_mw * duration_s) / 3600.0
 
+    def energy_parts_mwh(self, duration_s: float) -> dict[str, float]:
+        """Energy from time 0 to `duration_s` by what took it: ``it``, ``losses`` of UPS and transformer, ``cooling``.
+
+        The steady power is divided as the PUE says.
+        """
+        efficiency = self.chain.delivery_efficiency
+        it = self.steady_mw / self.pue * duration_s
+        cooling = self.steady_mw * duration_s - it / efficiency
+        for shape, scale in self._scaled_shapes:
+            shape_it, shape_cooling = shape.energy_ws(duration_s)
+            it += scale * shape_it
+            cooling += scale * shape_cooling
+        parts = {"it": it, "losses": it / efficiency - it, "cooling": cooling}
+        return {name: energy / 3600.0 for name, energy in parts.items()}
+
     def mean_mw(self, duration_s: float) -> float:
         """Mean power from time 0 to `duration_s`."""
         return self.energy_mwh(duration_s) * 3600.0 / duration_s
@@ -226,8 +250,12 @@ class SiteDemand:
     @cached_property
     def _scaled_shapes(self) -> list[tuple[PoiShape, float]]:
         """Each workload's power at the POI, and its scale in MW of IT power per watt of the trace."""
-        shapes = [PoiShape(w.trace, w.at_end, w.at_devices, self.pue, self.chain) for w in self.workloads]
-        return [(shape, self._scale(w, shape)) for w, shape in zip(self.workloads, shapes, strict=True)]
+        return [
+            (self._shape(w, w.trace), self._scale(w, self._shape(w, w.scaled_as or w.trace))) for w in self.workloads
+        ]
+
+    def _shape(self, workload: Workload, trace: Trace) -> PoiShape:
+        return PoiShape(trace, workload.at_end, workload.at_devices, self.pue, self.chain)
 
     def _scale(self, workload: Workload, shape: PoiShape) -> float:
         if workload.count is not None:
@@ -237,3 +265,41 @@ class SiteDemand:
         if workload.scale_to == "peak":  # cooling and other IT stay near their means, so the rest is less than the peak
             return share_mw / shape.at_level(shape.it.max_w)
         return share_mw / (self.pue * workload.reference_w)
+
+
+@dataclass(frozen=True)
+class RampLimitedDemand(SiteDemand):
+    """Demand of a site whose ramps are limited.
+
+    Parameters
+    ----------
+    up_mw_per_s, down_mw_per_s
+        Largest rise and fall a second; infinite: no limit on that side.
+    limited_s
+        How long, from time 0; after that the power stays. It is made from means over the workloads' sample interval.
+    """
+
+    up_mw_per_s: float = np.inf
+    down_mw_per_s: float = np.inf
+    limited_s: float = 1.0
+
+    @property
+    def components(self) -> list[tuple[Waveform, float]]:
+        """The limited power [MW], with weight 1."""
+        return [(self._limited[0], 1.0)]
+
+    @property
+    def constant_mw(self) -> float:
+        """Nothing: it is in the limited power."""
+        return 0.0
+
+    @property
+    def limits(self) -> LimitReport:
+        """What the limits did."""
+        return self._limited[1]
+
+    @cached_property
+    def _limited(self) -> tuple[Waveform, LimitReport]:
+        plain = SiteDemand(**{part.name: getattr(self, part.name) for part in fields(SiteDemand)})
+        interval_s, power_mw = plain.native_series(self.limited_s, self.limited_s / LEAST_LIMITED_INTERVALS)
+        return limit_ramps(power_mw, interval_s, self.up_mw_per_s, self.down_mw_per_s)

@@ -113,6 +113,7 @@ class AndesEngine:
         system.TDS.tol_zero = tolerance / 1e6
         self._n_loads = len(loads)
         self._is_switched = False
+        self._read: dict[str, np.ndarray] = {}  # channels read since the state last changed
 
     def initialise(self, power_mw: np.ndarray, reactive_mvar: np.ndarray) -> Initialisation:
         """Solve the power flow with the loads at their power at t = 0, then initialise the dynamics.
@@ -180,6 +181,7 @@ class AndesEngine:
 
     def step(self, step_s: float) -> bool:
         """Advance by one trapezoidal step; on failure nothing has changed and False is returned."""
+        self._read.clear()
         tds, dae = self._system.TDS, self._system.dae
         start = float(dae.t)
         tds.h = step_s
@@ -199,6 +201,7 @@ class AndesEngine:
 
     def restore(self, saved: SavedState) -> None:
         """Return to a saved state; switch positions are not part of it."""
+        self._read.clear()
         dae = self._system.dae
         dae.t[...] = saved.time_s
         dae.x[:], dae.y[:], dae.f[:] = saved.states, saved.algebraic, saved.derivatives
@@ -206,6 +209,7 @@ class AndesEngine:
 
     def solve_network(self) -> bool:
         """Solve the algebraic equations at t+ with the states held; False if there is no solution."""
+        self._read.clear()
         dae = self._system.dae
         switched, self._is_switched = self._is_switched, False
         with np.errstate(all="ignore"):
@@ -224,6 +228,7 @@ class AndesEngine:
 
         Buses that lose their supply, or get it back, are switched with it: see `deenergised`.
         """
+        self._read.clear()
         self._switchgear.set(model, idx, on)
         self._channels.switched()
         self._network.forget()
@@ -262,13 +267,14 @@ class AndesEngine:
         """Voltage at the loads' buses, shape (loads,)."""
         return self.channel("voltage_pu")[self._load_bus]
 
-    def load_power(self) -> tuple[np.ndarray, np.ndarray]:
-        """Power that the loads really draw at the present voltage, MW and Mvar, shape (loads,) each."""
+    def load_share(self) -> np.ndarray:
+        """What the loads draw at the present voltage, over what they would at 1 pu, shape (loads,)."""
         load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)
         at = np.maximum(v, load.vmin.v[own])
-        shape = (load.kz.v[own] * at**2 + load.ki.v[own] * at + load.kp.v[own]) * (v / at) ** 2
-        return load.p.v[own] * shape * self._base_mva, load.q.v[own] * shape * self._base_mva
+        return (load.kz.v[own] * at**2 + load.ki.v[own] * at + load.kp.v[own]) * (v / at) ** 2
 
     def channel(self, name: str) -> np.ndarray:
-        """Present value of a channel (see `CHANNELS`), one value for each element."""
-        return self._channels.value(name)
+        """Present value of a channel (see `CHANNELS`), one value for each element; not to be changed."""
+        if name not in self._read:
+            self._read[name] = self._channels.value(name)
+        return self._read[name]

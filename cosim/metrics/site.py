@@ -1,23 +1,50 @@
-"""What each site drew: power, energy, and the voltage at its point of interconnection."""
+"""What each site drew: power, energy and where it went, its voltage, and what its protection and mitigation did."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from cosim.metrics.section import Place, Section, finite, not_recorded
+from cosim.metrics.section import Place, Section, finite, leaves, not_recorded, reason_for
 from cosim.result import Result
 
 RETURNED_PU = 0.9
 RECOVERED_SHARE = 0.9
 SAME_TIME_S = 1e-9
 _NOTED = ("energy_error", "below_v_min_s")
+_ENERGY = (
+    "it losses cooling ramp_limiter sampling tripped ups_battery generator lost recharge storage_charged "
+    "storage_discharged storage_change voltage poi"
+)
+_PROTECTION = "transfers first_transfer_s largest_away_share away_share_at_end locked_share_at_end ups_state_of_charge"
+_SWING = "peak_to_peak_before_mw peak_to_peak_after_mw sd_before_mw sd_after_mw"
+_ADDED = f"added_mwh added_percent {_SWING}"
+_LIMITS = "ramping_up_s ramping_down_s"
+_DEVICE = (
+    "charged_mwh discharged_mwh losses_mwh at_power_limit_s at_ramp_limit_s at_soc_limit_s soc_min soc_max soc_final"
+)
 
 
 def template() -> dict[str, Any]:
     """Every key of one site, with nothing assessed."""
     keys = "mean_mw min_mw max_mw energy_mwh energy_error poi_min_pu poi_max_pu below_v_min_s power_recovery_s"
+    return _none(keys) | {
+        "energy": _none(" ".join(f"{name}_mwh" for name in _ENERGY.split())),
+        "protection": _none(_PROTECTION),
+        "mitigation": {
+            "smoothing": _none(f"{_ADDED} at_floor_s {_LIMITS}"),
+            "stagger": _none(_ADDED),
+            "ramp_limiter": _none(f"{_ADDED} {_LIMITS}"),
+            "storage": _none(_SWING) | {"battery": _none(_DEVICE), "supercapacitor": _none(_DEVICE)},
+        },
+    }
+
+
+def _none(keys: str) -> dict[str, Any]:
     return dict.fromkeys(keys.split())
 
 
@@ -65,7 +92,48 @@ def assess_site(result: Result, name: str) -> Section:
         else:
             values["poi_min_pu"], values["poi_max_pu"] = poi
     _add_recovery(section, result, name, notes.get("bus"))
+    if "storage_mw" in draw and draw["storage_mw"].any():
+        _add_storage_swing(values["mitigation"]["storage"], draw)
+    _add_accounts(section, notes)
     return section
+
+
+def _add_accounts(section: Section, notes: Mapping[str, Any]) -> None:
+    """What the run noted of energy, protection and mitigation."""
+    values, reasons = section.values, section.reasons
+    energy, protection, mitigation = (
+        json.loads(notes.get(key, "{}")) for key in ("energy", "protection", "mitigation")
+    )
+    values["energy"] |= energy
+    values["protection"] |= protection
+    if not energy:
+        reasons["energy"] = "the run did not note it"
+    if not protection:
+        reasons["protection"] = "the site has no protection that acts"
+    for kind, keys in values["mitigation"].items():
+        keys |= mitigation.get(kind, {})
+        if kind not in mitigation:
+            reasons[f"mitigation.{kind}"] = f"the site has no {kind.replace('_', ' ')}"
+    if (
+        values["mitigation"]["storage"]["battery"]["soc_min"] is not None
+        and "supercapacitor" not in mitigation["storage"]
+    ):
+        reasons["mitigation.storage.supercapacitor"] = "the storage has none"
+    for path, value in leaves({key: values[key] for key in ("protection", "mitigation")}):
+        if value is None and not reason_for(reasons, path):
+            reasons[path] = "nothing of the kind happened"
+
+
+def _add_storage_swing(storage: dict[str, Any], draw: pd.DataFrame) -> None:
+    """Swing of the site's load and of what passes the POI, both at nominal voltage, over the stored nodes."""
+    time_s, after_mw = draw.index.to_numpy(), draw["command_mw"].to_numpy()
+    for name, power_mw in (("before", after_mw - draw["storage_mw"].to_numpy()), ("after", after_mw)):
+        storage[f"peak_to_peak_{name}_mw"] = float(np.ptp(power_mw))
+        duration_s = time_s[-1] - time_s[0]
+        if duration_s > 0:
+            mean_mw = np.trapezoid(power_mw, time_s) / duration_s
+            variance = np.trapezoid((power_mw - mean_mw) ** 2, time_s) / duration_s
+            storage[f"sd_{name}_mw"] = float(np.sqrt(variance))
 
 
 def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None:

@@ -88,7 +88,7 @@ class SiteTrip(Part):
 
 
 class SiteReturn(Part):
-    """A site that has tripped comes back as a whole."""
+    """A site that has tripped comes back as a whole; what its own protection has taken off may come back, too."""
 
     type: Literal["site_return"]
     site: str = Field(description="its name")

@@ -66,7 +66,9 @@ def part_of(model: Any, omit: str = "", **types: Any) -> Any:
             keys[field.name] = (kind, Field(description=text))
         else:
             keys[field.name] = (kind | None, Field(None, description=text))
-    part = create_model(f"{model.__name__}Part", __base__=PartOf, __doc__=inspect.getdoc(model).split("\n")[0], **keys)
+    part = create_model(
+        f"{model.__name__}Part", __base__=PartOf, __doc__=(inspect.getdoc(model) or "").split("\n")[0], **keys
+    )
     part.of = model
     return part
 

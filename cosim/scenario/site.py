@@ -10,7 +10,6 @@ from cosim.scenario.part import Part, Positive, Share
 from cosim.scenario.protection import Protection
 from cosim.scenario.workloads import AnyWorkload, TrainingWorkload
 
-
 AnyMitigation = TypeVar("AnyMitigation", bound=Part)
 
 

@@ -229,7 +229,8 @@ def storage_series(
     for k in range(load_mw.size):
         if k > 0:
             ahead_s = interval_s if k + 1 < load_mw.size else 0.0
-            storage_step(parameters, state, out, interval_s, load_mw[k], load_mw[k], parameters[NOMINAL_HZ], ahead_s, 1.0)
+            load, hz = load_mw[k], parameters[NOMINAL_HZ]
+            storage_step(parameters, state, out, interval_s, load, load, hz, ahead_s, 1.0)
             poi_mw[k] = out[POI_MW]
         for number in range(stored_mws.shape[0]):
             stored_mws[number, k] = state[STATES + number * DEVICE_STATES + STORED_MWS]

@@ -316,3 +316,13 @@ class ProtectionSettings:
                         f"the return's {name} of {end:g} reaches into the row {row.comparison} {row.level:g}: "
                         f"the site would leave again"
                     )
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether the site, or a group of it, can leave the grid as a whole."""
+        return bool(self.voltage.rows or self.frequency.rows or self.counter)
+
+    @property
+    def acts(self) -> bool:
+        """Whether there is anything that changes what the site draws."""
+        return self.can_leave or self.electronic is not None
