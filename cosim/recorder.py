@@ -51,7 +51,7 @@ class Recorder:
     channels
         Name -> :class:`ChannelSpec`. Extrema are kept for every channel.
     sites
-        Name of each site -> columns that are stored of it besides `SITE_COLUMNS`.
+        Names of the sites.
     every_s
         Channels keep the first node at or past each multiple of this; 0 keeps every node. Sites and
         extrema always see every node.
@@ -59,6 +59,8 @@ class Recorder:
         Text and numbers stored on the file (``nominal_hz``, ``step_s``, ``scenario``, ...).
     inertia
         H times MVA of each generator in MW·s, in the order of channel ``speed_pu``; inf for an infinite bus.
+    site_columns
+        Of some sites, what is stored at every node besides `SITE_COLUMNS`.
     chunk_rows
         Rows of a buffer and of an HDF5 chunk.
     """
@@ -67,11 +69,12 @@ class Recorder:
         self,
         path: str | Path,
         channels: Mapping[str, ChannelSpec],
-        sites: Mapping[str, Sequence[str]],
+        sites: Sequence[str],
         every_s: float,
         attributes: Mapping[str, str | float | int],
         *,
         inertia: ArrayLike | None = None,
+        site_columns: Mapping[str, Sequence[str]] | None = None,
         chunk_rows: int = 512,
     ) -> None:
         _check_names([*channels, *sites])
@@ -110,9 +113,11 @@ class Recorder:
             self._extrema[name] = Extrema(group, len(spec.elements))
         self._sites = {
             name: Table(
-                self._file.create_group(f"sites/{name}"), {c: Column() for c in (*SITE_COLUMNS, *further)}, chunk_rows
+                self._file.create_group(f"sites/{name}"),
+                {column: Column() for column in (*SITE_COLUMNS, *(site_columns or {}).get(name, ()))},
+                chunk_rows,
             )
-            for name, further in sites.items()
+            for name in sites
         }
         text = Column(dtype=TEXT)
         self._events = Table(

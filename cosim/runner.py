@@ -214,10 +214,11 @@ def _recorder(study: Study, initialisation: Initialisation, path: Path, text: st
         return Recorder(
             path,
             channels,
-            {load.name: load.equipment.columns for load in study.loads if load.equipment},
+            list(study.demands),
             scenario.outputs.every_s,
             attributes,
             inertia=engine.inertia_mws if "speed_pu" in channels else None,
+            site_columns={load.name: load.equipment.columns for load in study.loads if load.equipment},
         )
     except OSError as error:  # HDF5's own errors name no file
         hint = "close programs that have it open, or choose another folder with --out"

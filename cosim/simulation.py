@@ -269,13 +269,12 @@ class CoSimulation:
 
     def _draws(self) -> list[tuple[SiteResponse, float, float]]:
         """Each site with what its load draws, and the share of its storage's power that passes."""
-        passes = self._engine.load_share()
-        self._drawn_mvar = self._level * self._reactive * passes
+        drawn_mw, self._drawn_mvar = self._engine.load_power()
+        passes = self._engine.load_share() if self._storage_at else None
         draws = []
         for k, site in enumerate(self._sites):
-            storage = self._storage_at.get(k)
-            delivered = 1.0 if storage is None else float(passes[storage])
-            draws.append((site, float(self._level[k] * self._active[k] * passes[k]), delivered))
+            delivered = 1.0 if passes is None or k not in self._storage_at else float(passes[self._storage_at[k]])
+            draws.append((site, float(drawn_mw[k]), delivered))
         return draws
 
     def _acts_at(self, reached: Snapshot) -> float | None:

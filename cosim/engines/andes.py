@@ -267,6 +267,11 @@ class AndesEngine:
         """Voltage at the loads' buses, shape (loads,)."""
         return self.channel("voltage_pu")[self._load_bus]
 
+    def load_power(self) -> tuple[np.ndarray, np.ndarray]:
+        """Power that the loads really draw at the present voltage, MW and Mvar, shape (loads,) each."""
+        load, own, share = self._system.ControlledLoad, slice(self._n_loads), self.load_share()
+        return load.p.v[own] * share * self._base_mva, load.q.v[own] * share * self._base_mva
+
     def load_share(self) -> np.ndarray:
         """What the loads draw at the present voltage, over what they would at 1 pu, shape (loads,)."""
         load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)

@@ -8,6 +8,7 @@ from cosim.connection import Connection
 from cosim.errors import InputError
 from cosim.scenario.load import validate
 from cosim.scenario.source import Source
+from cosim.site_response import mean_over_intervals
 from cosim.study import prepare_study
 
 SITE = {"bus": 9, "rating_mw": 10.0, "steady_share": 1.0}
@@ -154,8 +155,13 @@ def test_connected_share_through_trips_and_returns():
     connection.trip(2.5, 0.2)  # in the middle of the return, from 0.7
     assert [connection.before(t) for t in (1.0, 2.0, 2.5, 9.0)] == pytest.approx([1.0, 0.4, 0.7, 0.5])
     assert [connection.after(t) for t in (0.0, 1.0, 2.25, 2.5)] == pytest.approx([1.0, 0.4, 0.55, 0.5])
-    np.testing.assert_allclose(connection.means(0.5, 6), [1, 1, 0.4, 0.4, 0.55, 0.5])
-    assert connection.means(1.5, 2).sum() * 1.5 == pytest.approx(1 + 0.4 + 0.275 + 0.25)
+
+
+def test_means_over_intervals_of_what_goes_straight_between_nodes():
+    time_s = np.array([0.0, 1.0, 1.0, 2.0, 2.5, 2.5, 2.75])
+    share = np.array([1.0, 1.0, 0.4, 0.4, 0.7, 0.5, 0.5])
+    np.testing.assert_allclose(mean_over_intervals(time_s, share, 0.5, 6), [1, 1, 0.4, 0.4, 0.55, 0.5])
+    assert mean_over_intervals(time_s, share, 1.5, 2).sum() * 1.5 == pytest.approx(1 + 0.4 + 0.275 + 0.25)
 
 
 @pytest.mark.slow
