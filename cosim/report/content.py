@@ -12,9 +12,10 @@ from ruamel.yaml.error import YAMLError
 
 from cosim.criteria import COMPLETED
 from cosim.report.figures import Source, figures_of
+from cosim.report.figures.reaction import reactions
 from cosim.report.limitations import filters, limitations
 from cosim.report.limits import Limit, drawn_limits, judged_limits
-from cosim.report.tables import compliance, lists, number_tables
+from cosim.report.tables import compliance, lists, number_tables, reaction_tables
 from cosim.report.text import MISSING, general, is_number, number, words
 from cosim.result import Result, ResultError
 
@@ -39,6 +40,8 @@ def content(result: Result) -> dict[str, Any]:
     metrics, reasons = summary["metrics"], summary.get("not_assessed") or {}
     provenance, start = summary["provenance"] or {}, summary["initialisation"] or {}
     traces = provenance.get("sites") or {}
+    reacting = {} if nothing else reaction_tables(result, metrics)
+    source = Source(result, summary, drawn_limits(entries, limits), nothing)
     return {
         "name": summary["name"],
         "description": scenario.get("description") or "",
@@ -55,7 +58,7 @@ def content(result: Result) -> dict[str, Any]:
         "nothing": nothing,
         "numbers": {} if nothing else number_tables(summary),
         "warnings": summary["warnings"],
-        "figures": figures_of(Source(result, summary, drawn_limits(entries, limits), nothing)),
+        "figures": figures_of(source) | reactions(source, list(reacting)),
         "baseline": _baseline(summary),
         "step_check": lists.step_check(summary["step_check"]) if "step_check" in summary else None,
         "excesses": lists.ramp_excesses(metrics),
@@ -72,7 +75,8 @@ def content(result: Result) -> dict[str, Any]:
         "filters": filters(result),
         "provenance": {key: value for key, value in provenance.items() if key not in ("sites", "grid")},
         "traces": traces,
-        "mitigation": {site.get("name"): site["mitigation"] for site in _sites(scenario) if site.get("mitigation")},
+        "reactions": reacting,
+        "reaction_settings": _reaction_settings(scenario),
         "scenario_text": scenario_text,
     }
 
@@ -108,6 +112,18 @@ def _counted(names: Sequence[str]) -> str:
 
 def _sites(scenario: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [site for site in scenario.get("sites") or [] if isinstance(site, Mapping)]
+
+
+def _reaction_settings(scenario: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Protection and mitigation of each site that has any, as the scenario gives them."""
+    found = {}
+    for site in _sites(scenario):
+        given = {key: site[key] for key in ("protection", "mitigation") if site.get(key)}
+        if given.get("protection") == {"preset": "none"}:
+            del given["protection"]
+        if given:
+            found[str(site.get("name", ""))] = given
+    return found
 
 
 def _baseline(summary: Mapping[str, Any]) -> str:
