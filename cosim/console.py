@@ -88,7 +88,7 @@ def print_summary(result: "Result", folder: Path) -> None:
     if summary["status"] not in ("power_flow_failed", "initialisation_failed"):
         console.print(_frequency_table(summary["metrics"]))
         if summary["metrics"]["site"]:
-            console.print(_site_table(summary["metrics"]))
+            console.print(_site_table(summary["metrics"], result))
     if summary["criteria"]:
         print_criteria(console, summary["criteria"])
     if "baseline" in summary:
@@ -100,6 +100,9 @@ def print_summary(result: "Result", folder: Path) -> None:
     files = ", ".join(p.name for p in sorted(folder.iterdir()) if p.is_file())
     console.print(f"written to {folder}: {files}", soft_wrap=True, highlight=False)
 
+
+LOST_MWH = 1e-6
+"""Less than this is rounding."""
 
 HEADLINE = (
     "frequency.nadir_hz",
@@ -270,14 +273,10 @@ def _frequency_table(metrics: dict[str, Any]) -> Table:
         ("settling frequency", frequency["settling_hz"], "Hz", "centre of inertia", None),
         ("lowest voltage", voltage["min_pu"], "pu", _bus(voltage["min_bus"]), voltage["min_time_s"]),
         ("highest voltage", voltage["max_pu"], "pu", _bus(voltage["max_bus"]), voltage["max_time_s"]),
-        (
-            "sags and swells",
-            len(voltage["events"] or []),
-            "",
-            f"resolved from {voltage['shortest_event_s']:g} s",
-            None,
-        ),
     ]
+    if voltage["events"] is not None:
+        resolved = f"resolved from {number(voltage['shortest_event_s'])} s"
+        rows.append(("sags and swells", len(voltage["events"]), "", resolved, None))
     for name, value, unit, where, time_s in rows:
         table.add_row(name, number(value), unit, str(where or "-"), number(time_s, 2))
     return table
@@ -287,7 +286,7 @@ def _bus(name: str | None) -> str:
     return f"bus {name}" if name is not None else "-"
 
 
-def _site_table(metrics: dict[str, Any]) -> Table:
+def _site_table(metrics: dict[str, Any], result: "Result") -> Table:
     """Each site's power, energy, largest power changes and voltage: a column for each site."""
     table = Table(title="Sites", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("quantity")
@@ -307,4 +306,16 @@ def _site_table(metrics: dict[str, Any]) -> Table:
     for window in ("1s", "10s", "60s"):
         label = f"largest change in {window.removesuffix('s')} s"
         table.add_row(label, *(number(ramp["windows"][window], 1) for ramp in ramps), "MW")
+    away = [_away(name, site, result) for name, site in metrics["site"].items()]
+    if any(percent is not None for percent, _ in away):
+        table.add_row("away from the grid at the end", *(number(percent, 2) for percent, _ in away), "%")
+        table.add_row("energy lost: carried by nothing", *(number(lost_mwh, 3) for _, lost_mwh in away), "MWh")
     return table
+
+
+def _away(name: str, site: dict[str, Any], result: "Result") -> tuple[float | None, float | None]:
+    """Percent of a site's demand off the grid at the end, and the energy lost; None if protection did not act."""
+    lost_mwh = site["energy"]["lost_mwh"] or 0.0
+    if not site["protection"]["transfers"] and not lost_mwh > LOST_MWH:
+        return None, None
+    return 100.0 * max(0.0, 1.0 - float(result.site(name)["connected_share"].iloc[-1])), lost_mwh
