@@ -9,6 +9,7 @@ import typer
 
 from cosim.compare_cli import compare
 from cosim.grid_cli import app as grid_app
+from cosim.size_cli import app as size_app
 from cosim.trace_cli import app as trace_app
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(trace_app, name="trace")
 app.add_typer(grid_app, name="grid")
+app.add_typer(size_app, name="size")
 app.command(epilog="Example:  cosim compare results/before results/after")(compare)
 
 
@@ -81,6 +83,9 @@ def run(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Run it also without the sites' fluctuation, and show the difference.")
     ] = False,
+    unmitigated: Annotated[
+        bool, typer.Option("--unmitigated", help="Run it also without mitigation, and show the difference.")
+    ] = False,
     check_step: Annotated[
         bool, typer.Option("--check-step", help="Run it also at half the step, and show what changes.")
     ] = False,
@@ -107,10 +112,18 @@ def run(
     folder = out or runner.default_folder(valid)
     if baseline and not valid.sites:
         raise InputError(Problem("--baseline holds the sites' power steady, and the scenario has no sites"))
-    runs = 1 + baseline + check_step
+    if unmitigated and not any(site.mitigation for site in valid.sites):
+        raise InputError(Problem("--unmitigated leaves the mitigation out, and no site of the scenario has any"))
+    runs = 1 + baseline + unmitigated + check_step
     with console.progress(runs * valid.simulation.duration_s, show) as progress:
         result = runner.execute(
-            study, folder, report=not no_report, baseline=baseline, check_step=check_step, progress=progress
+            study,
+            folder,
+            report=not no_report,
+            baseline=baseline,
+            unmitigated=unmitigated,
+            check_step=check_step,
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2, ensure_ascii=False))

@@ -91,8 +91,10 @@ def print_summary(result: "Result", folder: Path) -> None:
             console.print(_site_table(summary["metrics"], result))
     if summary["criteria"]:
         print_criteria(console, summary["criteria"])
-    if "baseline" in summary:
-        console.print(_baseline_table(summary))
+    for key, title in VARIANTS.items():
+        if key in summary:
+            runs = [summary[key]["metrics"], summary["metrics"]]
+            console.print(_differences_table(runs, (title, "this run"), title.capitalize()))
     if "step_check" in summary:
         _print_step_check(console, summary["step_check"])
     for warning in summary["warnings"]:
@@ -126,13 +128,8 @@ HEADLINE = (
 """What the terminal shows of the metrics where runs are compared; files and --json have them all."""
 
 
-def _baseline_table(summary: dict[str, Any]) -> Table:
-    """Headline metrics with and without the sites' fluctuation."""
-    return _differences_table(
-        [summary["metrics"], summary["baseline"]["metrics"]],
-        ("this run", "without fluctuation"),
-        "Without the sites' fluctuation",
-    )
+VARIANTS = {"baseline": "without fluctuation", "unmitigated": "without mitigation"}
+"""Runs that a run is compared with, by their key in the summary."""
 
 
 def _print_step_check(console: Console, check: dict[str, Any]) -> None:

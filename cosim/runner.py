@@ -27,11 +27,18 @@ from cosim.simulation import CoSimulation, Outcome, Progress
 from cosim.site_accounts import site_accounts
 from cosim.site_response import COLUMNS, mean_over_intervals
 from cosim.study import Study, prepare_study
-from cosim.variants import baseline_entry, half_step_scenario, steady_scenario, step_check_entry, step_warnings
+from cosim.variants import (
+    comparison_entry,
+    half_step_scenario,
+    steady_scenario,
+    step_check_entry,
+    step_warnings,
+    unmitigated_scenario,
+)
 
 SCENARIO_NAME = "scenario.yaml"
 REPORT_NAME, PDF_NAME = "report.html", "report.pdf"
-BASELINE_NAME = "baseline"
+BASELINE_NAME, UNMITIGATED_NAME = "baseline", "unmitigated"
 HALF_STEP_NAME = "half-step"
 """Folders, inside a run's, of the runs that it is compared with."""
 
@@ -43,6 +50,7 @@ def run(
     *,
     report: bool = True,
     baseline: bool = False,
+    unmitigated: bool = False,
     check_step: bool = False,
     progress: Progress | None = None,
 ) -> Result:
@@ -60,6 +68,8 @@ def run(
         Whether to write ``report.html``.
     baseline : bool
         Whether to run it again without the sites' fluctuation (in folder ``baseline``), and report the difference.
+    unmitigated : bool
+        Whether to run it again without mitigation (in folder ``unmitigated``), and report the difference.
     check_step : bool
         Whether to run it again at half the step (in folder ``half-step``), and report what changes.
     progress : callable, optional
@@ -90,7 +100,14 @@ def run(
     study = prepare_study(valid, source)
     folder = Path(out) if out is not None else default_folder(valid)
     return execute(
-        study, folder, report=report, baseline=baseline, check_step=check_step, progress=progress, started=started
+        study,
+        folder,
+        report=report,
+        baseline=baseline,
+        unmitigated=unmitigated,
+        check_step=check_step,
+        progress=progress,
+        started=started,
     )
 
 
@@ -105,6 +122,7 @@ def execute(
     *,
     report: bool = True,
     baseline: bool = False,
+    unmitigated: bool = False,
     check_step: bool = False,
     progress: Progress | None = None,
     started: float | None = None,
@@ -116,13 +134,15 @@ def execute(
     result = _simulated(study, folder, progress, started)
     built = result.summary
     duration_s = study.scenario.simulation.duration_s
-    further = [(BASELINE_NAME, steady_scenario)] * baseline + [(HALF_STEP_NAME, half_step_scenario)] * check_step
+    further = [(BASELINE_NAME, steady_scenario)] * baseline
+    further += [(UNMITIGATED_NAME, unmitigated_scenario)] * unmitigated
+    further += [(HALF_STEP_NAME, half_step_scenario)] * check_step
     for number, (name, variant) in enumerate(further if built["status"] == COMPLETED else [], start=1):
         offset_s = number * duration_s
         other = prepare_study(variant(study), Source(None, {}))
         second = _simulated(other, folder / name, lambda t, o=offset_s: progress(o + t), time.perf_counter()).summary
-        if name == BASELINE_NAME:
-            built["baseline"] = baseline_entry(second)
+        if name in (BASELINE_NAME, UNMITIGATED_NAME):
+            built[name] = comparison_entry(second)
         else:
             built["step_check"] = step_check_entry(built, second)
             built["warnings"] += step_warnings(built["step_check"])
@@ -138,7 +158,7 @@ def _remove_earlier(folder: Path) -> None:
     """Remove what an earlier run left beside its result: it must not outlive it."""
     for name in (REPORT_NAME, PDF_NAME):
         (folder / name).unlink(missing_ok=True)
-    for further in (folder / BASELINE_NAME, folder / HALF_STEP_NAME):
+    for further in (folder / BASELINE_NAME, folder / UNMITIGATED_NAME, folder / HALF_STEP_NAME):
         for name in (RESULT_NAME, SUMMARY_NAME, SCENARIO_NAME):
             (further / name).unlink(missing_ok=True)
         if further.is_dir() and not any(further.iterdir()):

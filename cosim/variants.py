@@ -1,4 +1,4 @@
-"""Second runs of a scenario that say how far to trust the first: without fluctuation, and at half the step."""
+"""Further runs of a scenario to compare with: without fluctuation, without mitigation, and at half the step."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def steady_scenario(study: Study) -> Scenario:
     return study.scenario.model_copy(update={"name": name, "sites": sites})
 
 
+def unmitigated_scenario(study: Study) -> Scenario:
+    """The same scenario without any mitigation."""
+    sites = [site.model_copy(update={"mitigation": []}) for site in study.scenario.sites]
+    name = f"{study.scenario.name} without mitigation"
+    return study.scenario.model_copy(update={"name": name, "sites": sites})
+
+
 def half_step_scenario(study: Study) -> Scenario:
     """The same scenario at half the step."""
     simulation = study.scenario.simulation
@@ -39,9 +46,9 @@ def half_step_scenario(study: Study) -> Scenario:
     return study.scenario.model_copy(update={"name": f"{study.scenario.name} at half the step", "simulation": halved})
 
 
-def baseline_entry(steady: dict[str, Any]) -> dict[str, Any]:
-    """Build ``summary["baseline"]`` from the summary of the run without fluctuation."""
-    return {key: steady[key] for key in ("status", "verdict", "metrics", "criteria")}
+def comparison_entry(other: dict[str, Any]) -> dict[str, Any]:
+    """Build ``summary["baseline"]`` or ``summary["unmitigated"]`` from the summary of that run."""
+    return {key: other[key] for key in ("status", "verdict", "metrics", "criteria")}
 
 
 def step_check_entry(summary: dict[str, Any], halved: dict[str, Any]) -> dict[str, Any]:

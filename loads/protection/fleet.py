@@ -128,7 +128,7 @@ class Protection:
             recharge_mwh=float(state[at.RECHARGE_MWS]) / S_PER_H,
             battery_mwh=float(state[at.BATTERY_GAVE_MWS]) / S_PER_H,
             generator_mwh=float(state[at.GENERATOR_GAVE_MWS]) / S_PER_H,
-            lost_mwh=float(state[at.LOST_MWS]) / S_PER_H,
+            lost_mwh=max(float(state[at.LOST_MWS]), 0.0) / S_PER_H,
             recharge_losses_mwh=float(state[at.RECHARGE_MWS] - state[at.RECHARGE_STORED_MWS]) / S_PER_H,
             missing_mwh=missing / S_PER_H,
             state_of_charge=math.nan if ups is None else 1.0 - missing / (ups.battery_s * self.rating_mw),

@@ -5,7 +5,7 @@ import pytest
 from recorded_runs import write_run
 
 from cosim.criteria import find
-from cosim.metrics import compute, metric_paths, plain, unit_of
+from cosim.metrics import compute, metric_paths, plain, reason_for, unit_of
 
 NETWORK = json.dumps(
     {
@@ -48,10 +48,11 @@ def test_every_listed_path_is_a_number_and_every_number_is_listed(rich):
     values, reasons = rich.values, rich.reasons
     all_paths = metric_paths(["dc1"])
     assert len(all_paths) == len(set(all_paths))
-    paths = [path for path in all_paths if path not in reasons]
-    # Two hours of flicker, and bands in which this run has no mode or its load no swing.
+    paths = [path for path in all_paths if not reason_for(reasons, path)]
+    # Two hours of flicker, bands in which this run has no mode or its load no swing, and what reacts to the grid.
     rest = (".plt_120v", ".plt_230v", ".dominant_hz", ".damping_percent", "_amplification")
-    assert all(path.endswith(rest) for path in set(all_paths) - set(paths))
+    reacting = tuple(f"site.dc1.{part}." for part in ("energy", "protection", "mitigation"))
+    assert all(path.endswith(rest) or path.startswith(reacting) for path in set(all_paths) - set(paths))
     for path in paths:
         assert isinstance(find(values, path), int | float), path
 
@@ -125,6 +126,7 @@ def test_units(path, unit):
 
 def test_only_a_ratio_has_no_unit():
     ratios = ("energy_error", "pst_120v", "pst_230v", "plt_120v", "plt_230v", "_amplification")
+    ratios += ("transfers", "_share", "_share_at_end", "_of_charge", ".soc_min", ".soc_max", ".soc_final")
     for path in metric_paths(["a"]):
         assert (unit_of(path) == "") == path.endswith(ratios), path
 
