@@ -1,13 +1,17 @@
 """What the benchmarks share: a study with a load of one's own, run without writing a report."""
 
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from cosim.recorder import ChannelSpec, Recorder
 from cosim.runner import execute
 from cosim.scenario.load import validate
 from cosim.scenario.source import Source
+from cosim.simulation import CoSimulation, Outcome
 from cosim.study import Study, prepare_study
 from cosim.timeline import plan
 from loads.injector import InjectionMode, Injector
@@ -50,3 +54,23 @@ def speeds(study: Study) -> tuple[np.ndarray, np.ndarray]:
         frame = result.speed_pu
         assert result.summary["status"] == "completed"
         return frame.index.to_numpy(), frame.to_numpy() * 60.0
+
+
+def timed_loop(study: Study, clock: Callable[[], float] = time.perf_counter) -> tuple[float, Outcome]:
+    """Seconds that the loop takes from an equilibrium, recording what a run does by default, and how it ended."""
+    engine = study.engine
+    names = {"voltage_pu": "bus", "frequency_hz": "bus", "speed_pu": "generator"}
+    channels = {name: ChannelSpec("", engine.elements[kind]) for name, kind in names.items()}
+    channels["coi_hz"] = ChannelSpec("Hz", ("coi",))
+    columns = {load.name: load.equipment.columns for load in study.loads if load.equipment}
+    step_s, attributes = study.scenario.simulation.step_s, {"nominal_hz": engine.nominal_hz}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Recorder(
+            Path(folder) / "r.h5", channels, list(study.demands), step_s, attributes, site_columns=columns
+        ) as recorder,
+    ):
+        loop = CoSimulation(engine, study.loads, study.timeline, study.events, recorder, list(names), study.watchers())
+        started = clock()
+        outcome = loop.run(study.start_level, lambda _: None)
+        return clock() - started, outcome

@@ -5,16 +5,12 @@ perturbation hook, ours through the co-simulation loop with its recorder. Pairs 
 hits both; the ratio is of the fastest runs.
 """
 
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-from common import make_study
+from common import make_study, timed_loop
 from rich.console import Console
 
-from cosim.recorder import ChannelSpec, Recorder
-from cosim.simulation import CoSimulation
 from loads.interpolation import Waveform, hat_average
 from loads.workloads.cycle import TrainingCycle
 
@@ -41,20 +37,9 @@ def initialised(case: str, bus: int):
 def ours(case: str, bus: int) -> tuple[float, np.ndarray]:
     """Seconds for our loop, and the speeds at the end."""
     study = initialised(case, bus)
-    engine = study.engine
-    names = {"voltage_pu": "bus", "frequency_hz": "bus", "speed_pu": "generator"}
-    channels = {name: ChannelSpec("", engine.elements[kind]) for name, kind in names.items()}
-    channels["coi_hz"] = ChannelSpec("Hz", ("coi",))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Recorder(Path(folder) / "r.h5", channels, ["dc1"], STEP_S, {"nominal_hz": 60.0}) as recorder,
-    ):
-        loop = CoSimulation(engine, study.loads, study.timeline, [], recorder, list(names))
-        started = time.perf_counter()
-        outcome = loop.run(study.start_level, lambda _: None)
-        seconds = time.perf_counter() - started
+    seconds, outcome = timed_loop(study)
     assert outcome.steps == round(DURATION_S / STEP_S)
-    return seconds, engine.channel("speed_pu").copy()
+    return seconds, study.engine.channel("speed_pu").copy()
 
 
 def plain(case: str, bus: int) -> tuple[float, np.ndarray]:

@@ -20,7 +20,14 @@ JUMPING_CHANNELS = ("voltage_pu", "frequency_hz")
 """Channels whose values before each jump are kept too: how long they stay beyond a level depends on them."""
 SITE_COLUMNS = ("time_s", "power_mw", "reactive_mvar", "command_mw")
 """What is stored of every site at every node."""
-REACTION_COLUMNS = ("connected_share", "recharge_mw", "storage_mw", "battery_soc", "supercapacitor_soc")
+REACTION_COLUMNS = (
+    "wanted_mw",
+    "connected_share",
+    "recharge_mw",
+    "storage_mw",
+    "battery_soc",
+    "supercapacitor_soc",
+)
 """What is stored besides of a site that reacts to the grid, as far as it has the equipment."""
 
 # Nodes nearer than this are one instant: an edge and the step that ends on it can differ by rounding.

@@ -141,8 +141,8 @@ class Result:
     def site(self, name: str) -> pd.DataFrame:
         """A site's draw at every node: index ``time_s`` (a jump has two rows).
 
-        Columns: power_mw, reactive_mvar, command_mw; of a site that reacts also connected_share, recharge_mw and
-        storage_mw, and the state of charge of its storage's devices.
+        Columns: power_mw, reactive_mvar, command_mw; of a site that reacts also wanted_mw, connected_share,
+        recharge_mw and storage_mw, and the state of charge of its storage's devices.
         """
         self._require(name, self.sites, "site")
         with self._open() as file:

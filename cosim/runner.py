@@ -308,7 +308,7 @@ def _close_site(study: Study, site: Site, outcome: Outcome, recorder: Recorder) 
     step_s = study.scenario.simulation.step_s
     interval_s, power_mw = demand.native_series(outcome.end_time_s, step_s)
     if response.reacts:
-        time_s, share, recharge_mw, storage_mw = recorder.site_series(name, ("time_s", *COLUMNS))
+        time_s, _, share, recharge_mw, storage_mw = recorder.site_series(name, ("time_s", *COLUMNS))
         power_mw = power_mw * mean_over_intervals(time_s, share, interval_s, power_mw.size)
         power_mw += mean_over_intervals(time_s, recharge_mw + storage_mw, interval_s, power_mw.size)
     recorder.record_demand(name, interval_s, power_mw)

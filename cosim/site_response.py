@@ -23,7 +23,7 @@ from loads.segments import Floats
 SHARE_TOLERANCE = 1e-4
 """A site whose share would change by less than this with the voltage that it caused has settled."""
 
-COLUMNS = ("connected_share", "recharge_mw", "storage_mw")
+COLUMNS = ("wanted_mw", "connected_share", "recharge_mw", "storage_mw")
 """What is recorded of a site that reacts, besides the state of charge of its devices."""
 
 
@@ -172,7 +172,7 @@ class SiteResponse:
         if not self.reacts:
             return []
         asked = self._asked
-        row = [asked.share, asked.recharge, asked.storage]
+        row = [asked.demand, asked.share, asked.recharge, asked.storage]
         if self.storage is not None:
             row += (device_states(self._storage_state)[:, STORED_MWS] / self._capacity_mws).tolist()
         return row
@@ -287,7 +287,8 @@ class SiteResponse:
         """What a reader should know: how much of the site left, and how much was away at the end."""
         left = [entry for entry in self.log if entry.share < 0.0]
         if not left:
-            return []
+            off = 100.0 * (1.0 - self._node.share)
+            return [f"site {self.name}: {off:.4g} % of its load stayed off after sags"] if off > 1e-6 else []
         first_s, away = left[0].time_s, 100.0 * self.away_share
         end = f"{away:.4g} % of it were still away at the end" if away > 0.0 else "all of it was back at the end"
         text = f"site {self.name}: protection took it off the grid from {first_s:.4g} s on, {end}"

@@ -32,6 +32,7 @@ _DEVICE = (
 def template() -> dict[str, Any]:
     """Every key of one site, with nothing assessed."""
     keys = "mean_mw min_mw max_mw energy_mwh energy_error poi_min_pu poi_max_pu below_v_min_s power_recovery_s"
+    keys += " least_connected_share connected_share_at_end"
     return _none(keys) | {
         "energy": _none(" ".join(f"{name}_mwh" for name in _ENERGY.split())),
         "protection": _none(_PROTECTION),
@@ -72,7 +73,8 @@ def assess_site(result: Result, name: str) -> Section:
     notes = result.site_attributes(name)
     draw = result.site(name)
     if draw.empty:
-        reasons.update(dict.fromkeys(("mean_mw", "min_mw", "max_mw", "energy_mwh"), "no time step was stored"))
+        keys = ("mean_mw", "min_mw", "max_mw", "energy_mwh", "least_connected_share", "connected_share_at_end")
+        reasons.update(dict.fromkeys(keys, "no time step was stored"))
     else:
         power_mw, time_s = finite(draw["power_mw"].to_numpy()), draw.index.to_numpy()
         energy_mws = float(np.trapezoid(power_mw, time_s))
@@ -80,6 +82,8 @@ def assess_site(result: Result, name: str) -> Section:
         values["mean_mw"] = energy_mws / duration_s if duration_s > 0 else power_mw[-1]
         values["min_mw"], values["max_mw"] = power_mw.min(), power_mw.max()
         values["energy_mwh"] = energy_mws / 3600.0
+        share = draw["connected_share"].to_numpy() if "connected_share" in draw else np.ones(1)
+        values["least_connected_share"], values["connected_share_at_end"] = share.min(), share[-1]
     for key in _NOTED:
         values[key] = notes.get(key)
         if values[key] is None:

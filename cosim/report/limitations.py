@@ -53,8 +53,8 @@ def limitations(result: Result, summary: Mapping[str, Any], scenario: Mapping[st
     if averaged and metrics["voltage"].get("flicker"):
         found.append("Averaging takes part of fast flicker away: at steps of 5 ms 0.6 % at 8.8 Hz and 5 % at 25 Hz.")
     found.append(
-        "Ramps are those of the demand before the grid's voltage acts on it. Extremes of frequency and voltage are "
-        "taken over every solver step; plots show the stored rows."
+        "Ramps are those of the demand at nominal voltage, with what protection and storage make of it. Extremes of "
+        "frequency and voltage are taken over every solver step; plots show the stored rows."
     )
     found.append("A limit that is marked “verify before citing” was not read in its source.")
     return found

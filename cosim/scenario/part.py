@@ -1,6 +1,7 @@
 """The base of every part of a scenario."""
 
 import inspect
+import math
 import re
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, ClassVar, Self, get_type_hints
@@ -44,10 +45,10 @@ def _built(value: Any) -> Any:
     return value.built() if isinstance(value, PartOf) else value
 
 
-def part_of(model: Any, omit: str = "", **types: Any) -> Any:
+def part_of(model: Any, omit: str = "", with_defaults: bool = True, **types: Any) -> Any:
     """Part with the parameters of a dataclass as its keys, described as in its docstring.
 
-    Those with a default need not be given; the default is then the class's own.
+    Those with a default need not be given; none stands for a default that is not finite.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ def part_of(model: Any, omit: str = "", **types: Any) -> Any:
         The dataclass.
     omit
         A parameter that is no key.
+    with_defaults
+        Whether keys have the dataclass's defaults; without, none of them, for what changes something else.
     **types
         Types of keys that differ from the dataclass's.
     """
@@ -64,6 +67,8 @@ def part_of(model: Any, omit: str = "", **types: Any) -> Any:
         text, kind = described.get(field.name), types.get(field.name, hints[field.name])
         if field.default is MISSING and field.default_factory is MISSING:
             keys[field.name] = (kind, Field(description=text))
+        elif with_defaults and field.default is not None and field.default != math.inf:
+            keys[field.name] = (kind, Field(field.default, description=text))
         else:
             keys[field.name] = (kind | None, Field(None, description=text))
     part = create_model(

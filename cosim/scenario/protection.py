@@ -66,11 +66,11 @@ class ProtectionEnvelope(Part):
         return Envelope(rows, self.timers or "per_excursion")  # type: ignore[arg-type]  # it checks them itself
 
 
-_Electronic: Any = part_of(Electronic)
-_Counter: Any = part_of(EventCounter)
-_Return: Any = part_of(Return)
-_Ups: Any = part_of(Ups)
-_Spread: Any = part_of(Spread, weights=list[Positive])
+_Electronic: Any = part_of(Electronic, with_defaults=False)
+_Counter: Any = part_of(EventCounter, with_defaults=False)
+_Return: Any = part_of(Return, with_defaults=False)
+_Ups: Any = part_of(Ups, with_defaults=False)
+_Spread: Any = part_of(Spread, with_defaults=False, weights=list[Positive])
 
 
 class Protection(Part):

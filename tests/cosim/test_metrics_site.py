@@ -30,6 +30,8 @@ def test_energy_never_crosses_a_jump(tmp_path):
             "poi_max_pu": 1.04,
             "below_v_min_s": 0.0,
             "power_recovery_s": None,
+            "least_connected_share": 1.0,
+            "connected_share_at_end": 1.0,
         }
     )
 

@@ -13,8 +13,8 @@ from cosim import summary
 from cosim.console import print_summary
 from cosim.recorder import Recorder
 from cosim.report import render, render_pdf
-from cosim.report.figures.reaction import demand_mw
 from cosim.result import Result
+from cosim.site_response import COLUMNS
 
 # 100 MW are asked for; all of it leaves at 2 s, half is back at 4 s; storage takes 10 MW for the first second, UPS
 # batteries draw 5 MW from 4 s on. Two nodes at 2 and 4 s are jumps.
@@ -89,9 +89,10 @@ sites:
 """
 
 
-def reacting(folder, notes=NOTES, *, columns=("connected_share", "recharge_mw", "storage_mw", "battery_soc")):
+def reacting(folder, notes=NOTES, *, columns=(*COLUMNS, "battery_soc")):
     """Record a run of a site that reacts, dc1, with a summary, and of one that does not, dc2."""
     values = {
+        "wanted_mw": np.full(TIME_S.size, 100.0),
         "connected_share": SHARE,
         "recharge_mw": RECHARGE_MW,
         "storage_mw": STORAGE_MW,
@@ -137,12 +138,6 @@ def curves(page, name="figure-reaction-dc1"):
     return {trace["name"]: trace for trace in page.figures[name]["data"]}
 
 
-def test_demand_is_what_the_workloads_ask_for_while_the_site_is_away_in_part(result):
-    wanted = demand_mw(result.site("dc1"))
-    assert wanted[SHARE > 0.0] == pytest.approx(100.0)
-    assert np.isnan(wanted[SHARE == 0.0]).all()
-
-
 def test_figure_shows_demand_power_share_and_storage(page):
     layout = page.figures["figure-reaction-dc1"]["layout"]
     axes = [layout[f"yaxis{k}"]["title"]["text"] for k in ("", 2, 3, 4)]
@@ -166,8 +161,7 @@ def test_figure_shows_demand_power_share_and_storage(page):
 
 
 def test_panels_are_only_of_what_the_site_has(tmp_path):
-    columns = ("connected_share", "recharge_mw", "storage_mw")
-    layout = Page(render(reacting(tmp_path, columns=columns))).figures["figure-reaction-dc1"]["layout"]
+    layout = Page(render(reacting(tmp_path, columns=COLUMNS))).figures["figure-reaction-dc1"]["layout"]
     assert "yaxis2" in layout
     assert "yaxis3" not in layout
 

@@ -61,7 +61,8 @@ def site_power(source: Source) -> Figure:
     return Figure(
         *about,
         alt=f"Active power over time for each site: {'; '.join(sentences)}.{omitted}",
-        caption="Demand is the trace's own; what is drawn from the grid is the solver's value at each step, "
+        caption="Demand is that of the workloads, at the trace's own rate, with what protection and storage make of "
+        "it; what is drawn from the grid is the solver's value at each step, "
         f"after averaging over the step and the voltage dependence of the load.{thinned(capped)}{omitted}",
         plot=plot,
     )

@@ -31,8 +31,6 @@ from cosim.report.text import number
 
 Array = NDArray[np.float64]
 
-SMALLEST_SHARE = 1e-6
-"""Where less of a site is connected, its demand cannot be told from what it draws."""
 DEVICES = {"battery": ORANGE, "supercapacitor": PURPLE}
 
 
@@ -44,13 +42,6 @@ def reactions(source: Source, sites: Sequence[str]) -> dict[str, list[Figure]]:
         if "connected_share" in draw:
             found[f"reaction.{name}"] = [_reaction(source, name, draw)]
     return found
-
-
-def demand_mw(draw: pd.DataFrame) -> Array:
-    """Demand of the workloads at each node [node], from what a site asked of the grid; NaN where none is connected."""
-    load_mw = (draw["command_mw"] - draw["storage_mw"] - draw["recharge_mw"]).to_numpy()
-    share = draw["connected_share"].to_numpy()
-    return np.divide(load_mw, share, out=np.full(load_mw.size, np.nan), where=share > SMALLEST_SHARE)
 
 
 def _reaction(source: Source, name: str, draw: pd.DataFrame) -> Figure:
@@ -95,12 +86,11 @@ def _reaction(source: Source, name: str, draw: pd.DataFrame) -> Figure:
 
 def _draw_power(plot: go.Figure, draw: pd.DataFrame) -> str:
     """Draw demand, power at the POI and charging of UPS batteries in the first panel, and say what they are."""
-    time_s, wanted_mw = draw.index.to_numpy(), demand_mw(draw)
-    curve(plot, time_s, wanted_mw, "demand", GREY, width=1.2)
+    time_s = draw.index.to_numpy()
+    curve(plot, time_s, draw["wanted_mw"].to_numpy(), "demand", GREY, width=1.2)
     curve(plot, time_s, finite(draw["power_mw"].to_numpy()), "through the POI", BLUE)
     text = "POI: point of interconnection, where the site connects. Demand is what the workloads ask for "
-    text += "before protection and storage act, at nominal voltage"
-    text += "; it has gaps where nothing of the site was connected." if np.isnan(wanted_mw).any() else "."
+    text += "before protection and storage act, at nominal voltage."
     recharge_mw = draw["recharge_mw"].to_numpy()
     if recharge_mw.any():
         curve(plot, time_s, recharge_mw, "charging of UPS batteries", ORANGE, dash="dot")
