@@ -1,11 +1,12 @@
 """What `cosim list` shows, as rows of plain data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cosim.criteria import Criterion
+    from loads.presets import PresetSource
 
 Row = dict[str, Any]
 
@@ -79,6 +80,24 @@ def workloads(with_sparklines: bool = False) -> list[Row]:
             row["sparkline"] = sparkline(trace, 48)
         rows.append(row)
     return rows
+
+
+def protection() -> list[Row]:
+    """Presets of a site's protection, and named envelopes of voltage with their points."""
+    from loads.protection import envelopes, protection_presets
+    from loads.protection.fleet import WORDS
+
+    rows = [_protection("preset", p.name, p.description, p.sources) for p in protection_presets().values()]
+    for named in envelopes().values():
+        points = (f"{WORDS[row.comparison]} {row.level:g} pu for {row.seconds:g} s" for row in named.envelope.rows)
+        text = f"{named.description} ({', '.join(points)})"
+        rows.append(_protection("envelope", named.name, text, named.sources))
+    return rows
+
+
+def _protection(kind: str, name: str, description: str, sources: Sequence["PresetSource"]) -> Row:
+    source = "; ".join(f"{s.figures}: {s.source} ({s.evidence})" for s in sources)
+    return {"name": name, "kind": kind, "description": description, "source": source}
 
 
 def metrics() -> list[Row]:
@@ -158,6 +177,7 @@ KINDS: dict[str, Callable[[], list[Row]]] = {
     "scenarios": scenarios,
     "grids": grids,
     "workloads": workloads,
+    "protection": protection,
     "metrics": metrics,
     "criteria": criteria,
 }

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cosim.cli import main
+from loads.protection import envelopes, protection_presets
 
 
 def cosim(*arguments):
@@ -167,6 +168,22 @@ def test_lists(kind, capsys):
         "workloads": "training",
         "metrics": "nadir_hz",
     }[kind] in printed
+
+
+def test_list_of_protection_has_every_preset_and_envelope_with_its_sources(capsys):
+    assert cosim("list", "protection") == 0
+    assert "legacy-ups" in capsys.readouterr().out
+    assert cosim("list", "protection", "--json") == 0
+    listed = {(row["kind"], row["name"]): row for row in json.loads(capsys.readouterr().out)}
+    wanted = {("preset", name): found for name, found in protection_presets().items()}
+    wanted |= {("envelope", name): found for name, found in envelopes().items()}
+    assert listed.keys() == wanted.keys()
+    for key, found in wanted.items():
+        assert listed[key]["description"].startswith(found.description), key
+        for source in found.sources:
+            assert f"{source.figures}: {source.source} ({source.evidence})" in listed[key]["source"], key
+    points = "below 0.7 pu for 0.2 s, below 0.8 pu for 0.5 s, at or below 0.8 pu for 1 s)"
+    assert listed["envelope", "semi-f47"]["description"].endswith(points)
 
 
 def test_library_scenarios_are_valid(capsys):
