@@ -10,6 +10,27 @@ from typing import Any, Self
 from cosim.metrics import leaves, unit_of
 from cosim.result import Result
 
+HEADLINE = (
+    "frequency.nadir_hz",
+    "frequency.zenith_hz",
+    "frequency.max_deviation_mhz",
+    "frequency.peak_to_peak_mhz",
+    "frequency.settling_hz",
+    "frequency.max_rocof_hz_per_s.500ms",
+    "voltage.min_pu",
+    "voltage.max_pu",
+    "voltage.rapid_change.max_pu",
+    "ramp.total.windows.1s",
+    "ramp.total.windows.60s",
+    "ramp.total.excursion_mw.5s",
+    "generator.swing_mw",
+    "line.swing_mw",
+    "oscillation.inter_area.frequency_peak_to_peak_mhz",
+    "oscillation.local.frequency_peak_to_peak_mhz",
+    "oscillation.control.frequency_peak_to_peak_mhz",
+)
+"""Metrics that are shown where there is no room for all."""
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -106,28 +106,6 @@ def print_summary(result: "Result", folder: Path) -> None:
 LOST_MWH = 1e-6
 """Less than this is rounding."""
 
-HEADLINE = (
-    "frequency.nadir_hz",
-    "frequency.zenith_hz",
-    "frequency.max_deviation_mhz",
-    "frequency.peak_to_peak_mhz",
-    "frequency.settling_hz",
-    "frequency.max_rocof_hz_per_s.500ms",
-    "voltage.min_pu",
-    "voltage.max_pu",
-    "voltage.rapid_change.max_pu",
-    "ramp.total.windows.1s",
-    "ramp.total.windows.60s",
-    "ramp.total.excursion_mw.5s",
-    "generator.swing_mw",
-    "line.swing_mw",
-    "oscillation.inter_area.frequency_peak_to_peak_mhz",
-    "oscillation.local.frequency_peak_to_peak_mhz",
-    "oscillation.control.frequency_peak_to_peak_mhz",
-)
-"""What the terminal shows of the metrics where runs are compared; files and --json have them all."""
-
-
 VARIANTS = {"baseline": "without fluctuation", "unmitigated": "without mitigation"}
 """Runs that a run is compared with, by their key in the summary."""
 
@@ -137,6 +115,8 @@ def _print_step_check(console: Console, check: dict[str, Any]) -> None:
     table = Table(title=f"With steps of {check['step_s']:g} s", title_justify="left", box=SIMPLE_HEAD)
     for name in ("metric", "value", "at half the step", "change (%)", "unit"):
         table.add_column(name, justify="left" if name in ("metric", "unit") else "right", overflow="fold")
+    from cosim.comparison import HEADLINE
+
     shown = [entry for entry in check["changes"] if entry["metric"] in HEADLINE]
     for entry in shown:
         share = "-" if entry["relative"] is None else f"{100 * entry['relative']:.3g}"
@@ -149,7 +129,7 @@ def _print_step_check(console: Console, check: dict[str, Any]) -> None:
 
 def _differences_table(runs: list[dict[str, Any]], labels: Sequence[str], title: str) -> Table:
     """Headline metrics of runs, and the changes from the first."""
-    from cosim.comparison import differences
+    from cosim.comparison import HEADLINE, differences
 
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("metric", overflow="fold")

@@ -60,6 +60,7 @@ def content(result: Result) -> dict[str, Any]:
         "warnings": summary["warnings"],
         "figures": figures_of(source) | reactions(source, list(reacting)),
         "baseline": _baseline(summary),
+        "unmitigated": lists.without_mitigation(summary) if "unmitigated" in summary else None,
         "step_check": lists.step_check(summary["step_check"]) if "step_check" in summary else None,
         "excesses": lists.ramp_excesses(metrics),
         "violations": lists.ramp_violations(metrics),

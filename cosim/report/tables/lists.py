@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cosim.comparison import HEADLINE, differences
+from cosim.criteria import COMPLETED
 from cosim.metrics import reason_for
 from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns, first_rows
-from cosim.report.text import general, number, printed_id, words
+from cosim.report.text import MISSING, general, number, printed_id, words
 
 MOST_CHANGES = 20
 
@@ -166,6 +168,36 @@ def step_check(check: Mapping[str, Any]) -> Table:
         else "No metric changes.",
         f"{note} The relatively largest of {len(check['changes'])} changes; summary.json has all of them.",
     )
+
+
+def without_mitigation(summary: Mapping[str, Any]) -> Table:
+    """What mitigation is worth: the run without it, this one, and the change; metrics that tell most, and criteria."""
+    other = summary["unmitigated"]
+    rows = [
+        [
+            Cell(row.metric),
+            *(Cell(number(value, row.unit), sort=value) for value in (*row.values, row.changes[0])),
+            Cell(row.unit or MISSING),
+        ]
+        for row in differences([other["metrics"], summary["metrics"]])
+        if row.metric in HEADLINE
+    ]
+    headings = {len(rows): "Criteria"} if summary["criteria"] else {}
+    verdicts = {entry["id"]: entry["verdict"] for entry in other["criteria"]}
+    rows += [
+        [
+            Cell(entry["id"]),
+            Cell(words(verdicts.get(entry["id"], "not_assessed"))),
+            Cell(words(entry["verdict"])),
+            Cell(MISSING),
+            Cell(MISSING),
+        ]
+        for entry in summary["criteria"]
+    ]
+    note = "" if other["status"] == COMPLETED else f"That run did not complete: {words(other['status'])}."
+    titles = columns("Quantity", "Without mitigation>", "This run>", "Change>", "Unit")
+    caption = "What the mitigation of all sites is worth"
+    return Table("table-unmitigated", caption, titles, rows, note=note, headings=headings)
 
 
 def strengths(sites: Mapping[str, Any]) -> Table:
