@@ -1,12 +1,15 @@
 """The command line: exit codes and output that scripts rely on."""
 
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from cosim.cli import main
+from cosim.scenario.load import load_scenario
 from loads.protection import envelopes, protection_presets
 
 
@@ -139,6 +142,34 @@ def test_init_writes_a_scenario_that_is_valid(tmp_path, capsys):
     assert cosim("init", path) == 2
     assert cosim("validate", path) == 0
     assert "valid" in capsys.readouterr().out
+
+
+def test_examples_of_the_template_are_valid_each_and_all_together(tmp_path):
+    path = tmp_path / "mine.yaml"
+    assert cosim("init", path) == 0
+    lines = path.read_text(encoding="utf-8").splitlines()
+    wanted = {"mitigation:": 4, "protection:": 6, "events:": 4}
+    examples, part = [], ""
+    for number, line in enumerate(lines):
+        part = next((name for name in wanted if line.strip().startswith(name)), part)
+        if part and re.match(r" +# (\w+: )?\{", line):
+            examples.append((part, number))
+        part = "" if line.startswith("simulation") else part
+    assert Counter(part for part, _ in examples) == wanted
+
+    def write(chosen):
+        text = [line.replace("# ", "", 1) if k in chosen else line for k, line in enumerate(lines)]
+        path.write_text("\n".join(text), encoding="utf-8")
+
+    for _, number in examples:
+        write([number])
+        load_scenario(path)
+    write([number for _, number in examples])
+    scenario, _ = load_scenario(path)
+    assert len(scenario.sites[0].mitigation) == wanted["mitigation:"]
+    assert len(scenario.events) == wanted["events:"]
+    assert scenario.sites[0].protection.settings().ups
+    assert cosim("validate", path) == 0
 
 
 def test_validate_reports_every_file(short, tmp_path, capsys):
