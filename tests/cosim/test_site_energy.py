@@ -82,6 +82,10 @@ def check_account(result):
     assert account["voltage_mwh"] != 0
     if "recharge_mw" in site:
         assert account["recharge_mwh"] == pytest.approx(energy_mwh(site["recharge_mw"]), rel=1e-9, abs=1e-15)
+        expected_mw = site["wanted_mw"] * site["connected_share"] + site["recharge_mw"] + site["storage_mw"]
+        np.testing.assert_allclose(site["command_mw"], expected_mw, atol=1e-9)
+        wanted = sum(account[f"{part}_mwh"] for part in ("it", "losses", "cooling", "ramp_limiter", "sampling"))
+        assert energy_mwh(site["wanted_mw"]) == pytest.approx(wanted, rel=1e-9)
 
 
 def check_storage(result, storage):
@@ -214,6 +218,7 @@ def test_power_at_nominal_voltage_is_a_share_of_the_trace_plus_recharge_and_stor
         at = [waveform.value_before if left else waveform.value for left in is_before]
         values = [value(t) for value, t in zip(at, time_s, strict=True)]
         trace_mw += weight * np.array(values)
+    np.testing.assert_allclose(drawn["wanted_mw"], trace_mw, atol=1e-9)
     expected = trace_mw * drawn["connected_share"] + drawn["recharge_mw"] + drawn["storage_mw"]
     np.testing.assert_allclose(drawn["command_mw"], expected, atol=1e-9)
 
