@@ -133,11 +133,11 @@ def message(sizing: Sizing, limit: CriterionResult, bracket: Bracket) -> str:
     if sizing.status == "not_reproduced":
         return f"{size} met the limit, but not when it was run again: runs of this scenario do not repeat."
     found = f"{size} ({size.seconds:.3g} s at full power)"
-    low, high = outcome.battery.get("soc_min"), outcome.battery.get("soc_max")
-    charge = ""
-    if low is not None and high is not None:
-        charge = f"; its state of charge went from {100.0 * low:.3g} to {100.0 * high:.3g} %"
-    return f"Smallest battery found: {found}. Run again: {against}{charge}."
+    charges = (
+        f"{name} {100.0 * device['soc_min']:.1f} to {100.0 * device['soc_max']:.1f} %"
+        for name, device in outcome.devices.items()
+    )
+    return f"Smallest battery found: {found}. Run again: {against}. States of charge: {', '.join(charges)}."
 
 
 def as_dict(sizing: Sizing, trials: StorageTrials, bracket: Bracket, folders: Mapping[int, Path]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def as_dict(sizing: Sizing, trials: StorageTrials, bracket: Bracket, folders: Ma
         "energy_mwh": size.energy_mwh if size else None,
         "value": outcome.value,
         "storage": trials.storage(battery) if battery else None,
-        "battery": dict(outcome.battery) if battery else None,
+        "devices": outcome.devices,
         "warnings": [*sizing.warnings, *(trials.drift_warnings(battery, outcome) if battery else [])],
         "steps": [
             {

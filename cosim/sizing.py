@@ -51,8 +51,8 @@ NONE = Size(0.0, 0.0)
 class Outcome:
     """What a run with a size gave for the limit. Only ``pass`` counts as met.
 
-    ``margin`` is the distance from the limit, positive inside it; None if it was not judged. ``battery`` is what the
-    battery did, in the keys of ``metrics.site.<name>.mitigation.storage.battery``.
+    ``margin`` is the distance from the limit, positive inside it; None if it was not judged. ``devices`` is what the
+    battery, and a supercapacitor, did: part of ``metrics.site.<name>.mitigation.storage``.
     """
 
     verdict: Verdict
@@ -60,7 +60,7 @@ class Outcome:
     margin: float | None = None
     reason: str | None = None
     wall_time_s: float = 0.0
-    battery: Mapping[str, float | None] = field(default_factory=dict)
+    devices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def is_met(self) -> bool:

@@ -20,8 +20,9 @@ from cosim.study import Study, prepare_study
 SMOOTHING_S = 10.0
 """Of a site whose scenario has no storage to take the settings from."""
 
+DEVICES = ("battery", "supercapacitor")
 DRIFT = 0.1
-"""Share of the battery's energy that it may have gained or lost in the run without a word about it."""
+"""Share of its energy that a device may have gained or lost in the run without a word about it."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,14 @@ class StorageTrials:
         limit = self.limit
         entry = next(e for e in summary["criteria"] if (e["id"], e["metric"]) == (limit.id, limit.metric))
         storage = summary["metrics"]["site"].get(self.site.name, {}).get("mitigation", {}).get("storage", {})
+        devices = {name: storage[name] for name in DEVICES if storage.get(name, {}).get("soc_final") is not None}
         return Outcome(
             entry["verdict"],
             entry["value"],
             entry["margin"],
             entry["reason"],
             time.perf_counter() - started,
-            storage.get("battery", {}) if size != NONE else {},
+            devices,
         )
 
     def with_battery(self, size: Size) -> Site:
@@ -101,11 +103,8 @@ class StorageTrials:
         Its other settings are those of the site's own storage, whose supercapacitor, if any, grows with the battery.
         """
         own = self.site.mitigated_by(SiteStorage)
-        keys: dict[str, Any] = (
-            own.model_dump(mode="json", exclude_none=True)
-            if own
-            else {"type": "storage", "smoothing_s": SMOOTHING_S, "battery": {}}
-        )
+        given = own.model_dump(mode="json", exclude_unset=True, exclude_none=True) if own else {"battery": {}}
+        keys: dict[str, Any] = {"type": "storage", "smoothing_s": SMOOTHING_S} | given
         if self.smoothing_s is not None:
             keys["smoothing_s"] = self.smoothing_s
         new = {"power_mw": size.power_mw, "energy_mwh": size.energy_mwh}
@@ -117,14 +116,14 @@ class StorageTrials:
         return keys
 
     def drift_warnings(self, size: Size, outcome: Outcome) -> list[str]:
-        """Say that a battery ended the run much fuller or emptier than it started."""
-        storage, end = self.with_battery(size).mitigated_by(SiteStorage), outcome.battery.get("soc_final")
-        start = storage.built(self.nominal_hz).battery.soc_start if storage else None
-        if start is None or end is None or abs(end - start) <= DRIFT:
-            return []
+        """Say which devices ended the run much fuller or emptier than they started."""
+        storage = self.with_battery(size).mitigated_by(SiteStorage)
+        started = storage.built(self.nominal_hz).devices if storage else {}
         return [
-            f"the battery started at {100.0 * start:.4g} % of its energy and ended at {100.0 * end:.4g} %: "
-            "a longer run may need more energy"
+            f"the {name} started at {100.0 * started[name].soc_start:.1f} % of its energy and ended at "
+            f"{100.0 * device['soc_final']:.1f} %: a longer run may need more energy"
+            for name, device in outcome.devices.items()
+            if abs(device["soc_final"] - started[name].soc_start) > DRIFT
         ]
 
 

@@ -185,7 +185,7 @@ sites:
   - name: dc1
     bus: 9
     rating_mw: 20
-    workloads: [{type: training, frequency_hz: 1.0}]
+    workloads: [{type: trace, file: square.csv}]
     mitigation:
       - {type: ramp_limiter, up_mw_per_s: 1000}
       - type: storage
@@ -203,12 +203,15 @@ criteria:
   - {metric: frequency.max_deviation_mhz, max: 0.001, id: unreachable, applies: {nominal_hz: 60}}
   - {metric: frequency.zenith_hz, max: 52, id: european, applies: {nominal_hz: 50}}
 """
+SQUARE = "time_s,power_w\n" + "".join(f"{0.1 * k:.1f},{100 if k % 10 < 5 else 60}\n" for k in range(50))
+"""A wave of 1 Hz."""
 
 
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(SCENARIO)
+    (tmp_path / "square.csv").write_text(SQUARE)
     return path
 
 
@@ -251,6 +254,14 @@ def test_a_site_without_storage_gets_a_plain_battery(study):
     }
 
 
+def test_devices_that_end_elsewhere_than_they_started_are_warned_of(study):
+    trials = trials_of(study)
+    ends = {"battery": {"soc_final": 0.45}, "supercapacitor": {"soc_final": 0.05}}
+    warnings = trials.drift_warnings(Size(8.0, 0.5), Outcome("pass", devices=ends))
+    assert len(warnings) == 1
+    assert warnings[0].startswith("the supercapacitor started at 50.0 % of its energy and ended at 5.0 %")
+
+
 @pytest.mark.parametrize(
     ("criterion", "found"),
     [
@@ -284,7 +295,7 @@ def test_a_criterion_or_site_that_is_not_there(study, keys, message):
     assert message in str(caught.value)
 
 
-SHORTER = ("--set", "simulation.duration_s=0.2")
+SHORTER = ("--set", "simulation.duration_s=0.6")
 
 
 def run(*arguments):
@@ -361,11 +372,13 @@ def test_found_size_does_in_a_run_of_its_own(path, tmp_path, capsys):
         assert summary["metrics"]["frequency"]["peak_to_peak_mhz"] == step["value"]
         assert step["folder"] == str(out / f"step-{step['step']:02d}")
     assert not list(out.rglob("report.html"))
+    assert found["devices"].keys() == {"battery", "supercapacitor"}
 
     scenario = YAML(typ="safe").load(SCENARIO)
-    site = scenario["sites"][0]
-    site["mitigation"][1] = found["storage"]
-    summary = cosim.run(scenario, tmp_path / "again", report=False).summary
+    scenario["sites"][0]["mitigation"][1] = found["storage"]
+    with path.open("w") as file:
+        YAML().dump(scenario, file)
+    summary = cosim.run(path, tmp_path / "again", report=False).summary
     assert summary["metrics"]["frequency"]["peak_to_peak_mhz"] == found["value"]
     assert summary["criteria"][0]["verdict"] == "pass"
 
