@@ -125,10 +125,11 @@ def message(sizing: Sizing, limit: CriterionResult, bracket: Bracket) -> str:
         return f"The limit is not assessed, neither without a battery nor with {size}: {outcome.reason}."
     if sizing.status == "not_met":
         why = f" ({outcome.reason})" if outcome.reason else ""
+        nearest = "With " if outcome.margin is None else "The closest, "
         least_mw = sizing.steps[-1].size.power_mw
         return (
             f"No battery up to {bracket.max_mw:g} MW was found that meets the limit, of those tried down to "
-            f"{least_mw:g} MW. The closest, {size}: {against}{why}."
+            f"{least_mw:g} MW. {nearest}{size}: {against}{why}."
         )
     if sizing.status == "not_reproduced":
         return f"{size} met the limit, but not when it was run again: runs of this scenario do not repeat."
