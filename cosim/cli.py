@@ -178,7 +178,11 @@ def schema() -> None:
 
 
 def _kinds(incomplete: str) -> list[str]:
-    return [kind for kind in ("scenarios", "grids", "workloads", "criteria", "metrics") if kind.startswith(incomplete)]
+    return [
+        kind
+        for kind in ("scenarios", "grids", "workloads", "protection", "criteria", "metrics")
+        if kind.startswith(incomplete)
+    ]
 
 
 def _profiles(incomplete: str) -> list[str]:
@@ -190,7 +194,7 @@ def _profiles(incomplete: str) -> list[str]:
 @app.command("list", epilog="Example:  cosim list grids  or  cosim list criteria ercot")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="scenarios, grids, workloads, criteria or metrics.", autocompletion=_kinds)
+        str, typer.Argument(help="scenarios, grids, workloads, protection, criteria or metrics.", autocompletion=_kinds)
     ] = "scenarios",
     name: Annotated[
         str | None, typer.Argument(help="With criteria: one profile.", autocompletion=_profiles, show_default=False)

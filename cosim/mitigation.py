@@ -52,7 +52,8 @@ class Stage:
             "sd_before_mw": float(before.std()),
             "sd_after_mw": float(after.std()),
         }
-        for name in ("at_floor_s", "ramping_up_s", "ramping_down_s") if self.limits else ():
+        timed = ("ramping_up_s", "ramping_down_s") if self.limits else ()
+        for name in ("at_floor_s", *timed) if self.name == "smoothing" else timed:
             share = max(getattr(limits, name) / limits.duration_s for limits in self.limits)
             report[name] = share * duration_s
         return report

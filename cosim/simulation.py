@@ -165,7 +165,7 @@ class CoSimulation:
         self._record(0.0)
         plain = [k for k, _ in self._plain]
         if np.any(self._after[plain] != start_level[plain]) or np.any(firsts != start_level[: len(firsts)]):
-            self._jump(0.0, [])  # the average over the first step is not the value at its start
+            self._jump(0.0)  # the average over the first step is not the value at its start
         for k in range(1, len(times)):
             now, start = float(times[k]), self._engine.time_s
             after_this = float(times[k + 1]) - now if k + 1 < len(times) else 0.0
@@ -192,7 +192,7 @@ class CoSimulation:
             here = targets[-1]
             step_s = here - engine.time_s
             following = targets[-2] - here if len(targets) > 1 else next_step_s
-            jump_here = (is_jump and len(targets) == 1) or here == acts_at_s
+            jump_here = is_jump and len(targets) == 1
             saved = engine.save() if self._watchers else None
             if not self._step(here, following, jump_here, saved):
                 if step_s / 2 < smallest:
@@ -213,9 +213,9 @@ class CoSimulation:
             self._commit(reached)
             self._record(here)
             self._observe(reached)
-            acting = self._watchers if here == acts_at_s else []
-            if jump_here or acting:
-                self._jump(here, acting)
+            has_acted = here == acts_at_s and self._act(here)
+            if jump_here or has_acted:
+                self._jump(here)
         return True
 
     def _step(self, end_s: float, next_s: float, is_jump: bool, saved: SavedState | None) -> bool:
@@ -292,7 +292,14 @@ class CoSimulation:
         for watcher in self._watchers:
             watcher.observe(before, reached)
 
-    def _jump(self, now_s: float, acting: Sequence[Watcher]) -> None:
+    def _act(self, now_s: float) -> bool:
+        """Let protection do what is due; False if nothing is."""
+        said = [(watcher.kind, watcher.act(self._engine, now_s)) for watcher in self._watchers]
+        for kind, texts in said:
+            self._say(now_s, kind, texts)
+        return any(texts for _, texts in said)
+
+    def _jump(self, now_s: float) -> None:
         """Change the network and the loads' levels at once, and solve the network again with the states held."""
         engine = self._engine
         without = set(engine.deenergised)
@@ -303,8 +310,6 @@ class CoSimulation:
             self._recorder.record_event(now_s, event.kind, event.description)
             if event.returns:
                 self._say(now_s, "protection", self.outcome.sites[event.returns].return_by_hand(now_s))
-        for watcher in acting:
-            self._say(now_s, watcher.kind, watcher.act(engine, now_s))
         self._note_supply(now_s, without)
         for k, _ in self._plain:
             self._level[k] = self._after[k]

@@ -286,11 +286,16 @@ class SiteResponse:
     def summary(self) -> list[str]:
         """What a reader should know: how much of the site left, and how much was away at the end."""
         left = [entry for entry in self.log if entry.share < 0.0]
+        node = self._node
+        off = 100.0 * (1.0 - node.load / node.connected) if node.connected > 0.0 else 0.0
         if not left:
-            off = 100.0 * (1.0 - self._node.share)
             return [f"site {self.name}: {off:.4g} % of its load stayed off after sags"] if off > 1e-6 else []
         first_s, away = left[0].time_s, 100.0 * self.away_share
-        end = f"{away:.4g} % of it were still away at the end" if away > 0.0 else "all of it was back at the end"
+        end = "all of it was back at the end"
+        if away > 0.0:
+            end = f"{away:.4g} % of it were still away at the end"
+        elif off > 1e-6:
+            end = f"{off:.4g} % of its load were not yet back at the end"
         text = f"site {self.name}: protection took it off the grid from {first_s:.4g} s on, {end}"
         locked = 100.0 * self.protection.locked_share(self._state) if self.protection else 0.0
         return [text + (f", {locked:.4g} % until returned by hand" if locked > 0.0 else "")]

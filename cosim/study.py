@@ -195,6 +195,10 @@ def _site_demand(
             problems.add(("sites", number, "workloads", k), str(error))
     if len(problems.found) > before:
         return None
+    if staggering and staggering.spread_s >= simulation.duration_s:
+        place = ("sites", number, "mitigation", site.mitigation.index(staggering), "spread_s")
+        problems.add(place, f"{staggering.spread_s:g} s is not shorter than the run ({simulation.duration_s:g} s)")
+        return None
     if staggering and jobs > 1 and len(spread) == len(workloads):
         place = ("sites", number, "mitigation", site.mitigation.index(staggering), "checkpoint_jobs")
         problems.add(place, "no workload of the site is a job with checkpoints after so many iterations")

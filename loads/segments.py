@@ -188,7 +188,7 @@ def value(s: Segments, t: float, left: bool) -> float:
     n = s.start_w.size
     period = s.knots_s[n]
     turns = 0.0
-    if t > period - s.snap_s:
+    if t >= period - s.snap_s:
         if not s.loops:
             return s.end_w[n - 1]
         turns = math.floor(t / period)

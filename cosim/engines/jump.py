@@ -90,6 +90,7 @@ class NetworkSolver:
         """LU factors of the Jacobian at the present variables; None if it is singular."""
         system, dae = self._system, self._system.dae
         system.j_update(models=system.exist.pflow_tds)
+        system.TDS.solver.worker.factorize = True  # the pattern may have changed: the integrator's factors are stale
         fx, fy, gx, gy = (spmatrix_to_csc(m) for m in (dae.fx, dae.fy, dae.gx, dae.gy))
         matrix = bmat([[self._hold + self._active_rows @ fx, self._active_rows @ fy], [gx, gy]], format="csc")
         try:

@@ -19,13 +19,18 @@ class Part(BaseModel):
 
 
 class PartOf(Part):
-    """Base of parts whose keys are the parameters of a class elsewhere, ``of``; its own checks count."""
+    """Base of parts whose keys are the parameters of a class elsewhere, ``of``.
+
+    The class's own checks count, unless the part ``changes_another``, which is then to be checked with the changes.
+    """
 
     of: ClassVar[Any]
+    changes_another: ClassVar[bool] = False
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        self.built()
+        if not self.changes_another:
+            self.built()
         return self
 
     @property
@@ -74,7 +79,7 @@ def part_of(model: Any, omit: str = "", with_defaults: bool = True, **types: Any
     part = create_model(
         f"{model.__name__}Part", __base__=PartOf, __doc__=(inspect.getdoc(model) or "").split("\n")[0], **keys
     )
-    part.of = model
+    part.of, part.changes_another = model, not with_defaults
     return part
 
 

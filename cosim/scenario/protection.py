@@ -20,6 +20,9 @@ from loads.protection import (
 )
 from loads.protection.settings import COMPARISONS
 
+LEAST_HZ = 10.0
+"""A lower level of a frequency is a mistake in its unit."""
+
 
 class ProtectionRow(Part):
     """A region, such as below 0.7, in which the signal may stay for so long; longer, and the site leaves."""
@@ -91,6 +94,14 @@ class Protection(Part):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
+        for name in self.model_fields_set:
+            if getattr(self, name) is None:
+                raise ValueError(f"{name.rstrip('_')} has no value; to leave a part of a preset out, start from none")
+        if self.frequency is not None:
+            if self.frequency.envelope is not None:
+                raise ValueError("frequency: the named envelopes are of voltages, give rows (Hz)")
+            if any(row.level < LEAST_HZ for row in self.frequency.built().rows):
+                raise ValueError("frequency: levels are in Hz")
         self.settings()
         return self
 
@@ -104,5 +115,8 @@ class Protection(Part):
                 changes[field.name] = part.built()
             elif part is not None:
                 own = getattr(base, field.name)
-                changes[field.name] = part.built() if own is None else replace(own, **part.parameters)
+                try:
+                    changes[field.name] = part.built() if own is None else replace(own, **part.parameters)
+                except ValueError as error:
+                    raise ValueError(f"{'return' if field.name == 'back' else field.name}: {error}") from error
         return replace(base, **changes)

@@ -133,7 +133,7 @@ class Storage:
         if not 0.0 < self.smoothing_s < math.inf:
             raise ValueError(f"smoothing_s must be above 0 s, got {self.smoothing_s}")
         if (self.supercapacitor is None) != (self.split_hz is None):
-            raise ValueError(f"split_hz goes with a supercapacitor and nothing else, got {self.split_hz}")
+            raise ValueError("a supercapacitor needs split_hz, and split_hz goes with a supercapacitor")
         if self.split_hz is not None and not 0.0 < self.split_hz < math.inf:
             raise ValueError(f"split_hz must be above 0 Hz, got {self.split_hz}")
         for name, unit in (("droop_mw_per_hz", "MW/Hz"), ("dead_band_hz", "Hz")):
@@ -182,7 +182,11 @@ class Storage:
             s[[kernel.STORED_MWS, kernel.SMALLEST_MWS, kernel.LARGEST_MWS]] = device.soc_start * device.energy_mws
         fastest = list(self.devices.values())[-1]
         wish_mw = float(state[kernel.SMOOTH_MW]) - load_mw
-        s[kernel.DEVICE_MW] = min(max(wish_mw, -fastest.power_mw), fastest.power_mw)
+        # It must fit with the energy left, as at a node: see the kernel. No step is longer than a second.
+        room_mws = (fastest.soc_max - fastest.soc_start) * fastest.energy_mws / fastest.charge_efficiency
+        left_mws = (fastest.soc_start - fastest.soc_min) * fastest.energy_mws * fastest.discharge_efficiency
+        most_mw, least_mw = min(fastest.power_mw, room_mws), -min(fastest.power_mw, left_mws)
+        s[kernel.DEVICE_MW] = min(max(wish_mw, least_mw), most_mw)
         return state
 
     def report(self, state: Floats) -> dict[str, DeviceReport]:

@@ -310,6 +310,11 @@ class ProtectionSettings:
             for row in envelope.rows:
                 name, end = (f"low_{unit}", low) if row.is_low else (f"high_{unit}", high)
                 inside = end > row.level if row.is_low else end < row.level
+                if math.isinf(end):
+                    side = "low_hz" if row.is_low else "high_hz"
+                    raise ValueError(
+                        f"rows of the frequency need {side} in return, {'above' if row.is_low else 'below'} them"
+                    )
                 may_touch = row.comparison in ("below", "above") or self.back.delay_s > 0.0
                 if not (inside or (end == row.level and may_touch)):
                     raise ValueError(

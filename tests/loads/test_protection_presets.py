@@ -129,7 +129,10 @@ def test_bad_data_is_refused_by_its_key(data, message):
         (lambda: Spread(10, levels=0.7), "levels of 0.7 is too wide"),
         (lambda: Spread(2, weights=(1.0, 0.0)), "weights must be above 0"),
         (lambda: ProtectionSettings(Envelope((Row("below", 0.95, 1.0),))), "low_pu of 0.9 reaches into the row below"),
-        (lambda: ProtectionSettings(frequency=Envelope((Row("below", 59.0, 1.0),))), "low_hz of -inf reaches into"),
+        (
+            lambda: ProtectionSettings(frequency=Envelope((Row("below", 59.0, 1.0),))),
+            "rows of the frequency need low_hz in return",
+        ),
         (lambda: build(ProtectionSettings(), 0.0), "rating_mw must be above 0, got 0.0"),
         (lambda: build(ProtectionSettings(), 1.0, math.nan), "nominal_hz must be above 0, got nan"),
         (
