@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from cosim.engines.andes import LoadPoint
+from cosim.loop_inputs import Load
 from cosim.scenario.events import AnyEvent, LoadRamp, LoadStep
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
-from cosim.simulation import Load
-from cosim.site_response import SiteEquipment
+from cosim.site_equipment import SiteEquipment
 from loads.injector import Injector
 from loads.interpolation import Waveform
 from loads.site import SiteDemand

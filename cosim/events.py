@@ -7,6 +7,7 @@ from functools import partial
 from cosim.connection import Connection
 from cosim.engines.andes import AndesEngine, ShuntPoint
 from cosim.errors import nearest
+from cosim.loop_inputs import Event
 from cosim.problems import Problems
 from cosim.scenario.elements import LineEnds
 from cosim.scenario.events import (
@@ -23,7 +24,6 @@ from cosim.scenario.events import (
 )
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Location
-from cosim.simulation import Event
 from grids import Grid, GridError, Line
 
 

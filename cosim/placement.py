@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cosim.loop_inputs import Load
 from cosim.problems import Problems
 from cosim.scenario.model import Scenario
-from cosim.simulation import Load
 from grids import Grid, GridError
 from grids.edits import WEAK_RATIO, headroom_mw, redispatch, replace_load, select_machines
 from grids.short_circuit import METHOD, short_circuit

@@ -14,6 +14,7 @@ from cosim import provenance, summary
 from cosim.criteria import COMPLETED
 from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.errors import InputError, Problem
+from cosim.interval_means import mean_over_intervals
 from cosim.metrics import plain
 from cosim.network import Network
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
@@ -25,7 +26,7 @@ from cosim.scenario.site import Site
 from cosim.scenario.source import Source
 from cosim.simulation import CoSimulation, Outcome, Progress
 from cosim.site_accounts import site_accounts
-from cosim.site_response import COLUMNS, mean_over_intervals
+from cosim.site_equipment import COLUMNS
 from cosim.study import Study, prepare_study
 from cosim.variants import (
     comparison_entry,

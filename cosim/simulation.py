@@ -1,62 +1,23 @@
 """The co-simulation loop: it owns time, asks each load for its power, and drives the engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from cosim.engines.andes import AndesEngine, SavedState
+from cosim.loop_inputs import Event, Load
 from cosim.recorder import Recorder
-from cosim.site_response import SiteEquipment, SiteResponse
+from cosim.site_response import SiteResponse
 from cosim.timeline import Timeline
 from cosim.watchers import Snapshot, Watcher, snapshot
-from loads.injector import Injector
 
 SMALLEST_STEP_SHARE = 1 / 64
 """A step that the solver cannot take is halved down to this share of itself; then the run has diverged."""
 
 MAX_ROUNDS = 12
 """How often sites and grid are asked in turn, at one instant, what each makes of the other."""
-
-
-@dataclass
-class Load:
-    """A controlled load of the engine.
-
-    It draws ``level * active_mw`` and ``level * reactive_mvar`` at 1 pu voltage. The level of a load step or ramp goes
-    from 0 to 1; that of a site is its power in MW, with what makes it react in ``equipment``; that of a site's storage,
-    which has no ``injector`` of its own, is what the site, ``storage_of``, asks for it.
-    """
-
-    name: str
-    bus: int | str
-    injector: Injector | None
-    active_mw: float
-    reactive_mvar: float
-    v_min_pu: float
-    equipment: SiteEquipment | None = None
-    storage_of: str | None = None
-
-    @property
-    def is_site(self) -> bool:
-        """Whether it is a site."""
-        return self.equipment is not None
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happens at a time.
-
-    ``apply`` changes the engine's network, where there is anything to change; ``returns`` names a site whose protection
-    is to let it come back.
-    """
-
-    at_s: float
-    kind: str
-    description: str
-    apply: Callable[[AndesEngine], None] | None = None
-    returns: str | None = None
 
 
 @dataclass

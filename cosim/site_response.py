@@ -10,60 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.connection import Connection
 from cosim.engines.andes import AndesEngine
+from cosim.site_equipment import SiteEquipment
 from cosim.watchers import Snapshot
 from loads.injector import Injector
-from loads.mitigation import OUTPUTS, Storage, storage_step
+from loads.mitigation import OUTPUTS, storage_step
 from loads.mitigation.storage import device_states
 from loads.mitigation.storage_kernel import POI_MW, STORED_MWS
-from loads.protection import LogEntry, Protection, account, act, due, layout, manual_return, observe, recharge, share
+from loads.protection import LogEntry, account, act, due, layout, manual_return, observe, recharge, share
 from loads.segments import Floats
 
 SHARE_TOLERANCE = 1e-4
 """A site whose share would change by less than this with the voltage that it caused has settled."""
-
-COLUMNS = ("wanted_mw", "connected_share", "recharge_mw", "storage_mw")
-"""What is recorded of a site that reacts, besides the state of charge of its devices."""
-
-
-@dataclass(frozen=True)
-class SiteEquipment:
-    """What makes a site react: what of it is connected when, its protection, its storage.
-
-    ``storage_aim_mw`` is what the storage's low-pass has reached when the run starts.
-    """
-
-    connection: Connection | None = None
-    protection: Protection | None = None
-    storage: Storage | None = None
-    storage_aim_mw: float = 0.0
-
-    @property
-    def reacts(self) -> bool:
-        """Whether there is anything."""
-        return not (self.connection is None and self.protection is None and self.storage is None)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What is recorded of the site besides its power."""
-        if not self.reacts:
-            return ()
-        return (*COLUMNS, *(f"{name}_soc" for name in (self.storage.devices if self.storage else ())))
-
-    def start_storage(self, load_mw: float) -> Floats:
-        """State of the storage before the run."""
-        assert self.storage is not None
-        return self.storage.initial_state(load_mw, self.storage_aim_mw)
-
-    def start_storage_mw(self, load_mw: float) -> float:
-        """Power of the storage before the run."""
-        out = np.zeros(OUTPUTS)
-        state = self.start_storage(load_mw)
-        assert self.storage is not None
-        hz = self.storage.nominal_hz or np.nan
-        storage_step(self.storage.parameters(), state, out, 0.0, load_mw, load_mw, hz, 0.0, 1.0)
-        return float(out[POI_MW]) - load_mw
 
 
 @dataclass
@@ -361,32 +319,3 @@ class SiteResponse:
         entries = self.protection.entries(self._log, count)
         self.log += entries
         return [f"{self.name}: {text}" for text in self.protection.describe(entries)]
-
-
-def mean_over_intervals(time_s: Floats, values: Floats, interval_s: float, count: int) -> Floats:
-    """Means of a function that is straight between nodes, over intervals from time 0.
-
-    Parameters
-    ----------
-    time_s, values
-        Shape (nodes,); two nodes of one time are a jump. After the last node it stays.
-    interval_s, count
-        Of the intervals.
-
-    Returns
-    -------
-    ndarray, shape (count,)
-    """
-    area = np.concatenate([[0.0], np.cumsum(np.diff(time_s) * (values[1:] + values[:-1]) / 2)])
-    edges_s = np.arange(count + 1) * interval_s
-    last = time_s.size - 1
-    k = np.clip(np.searchsorted(time_s, edges_s, side="right") - 1, 0, last)
-    into_s = edges_s - time_s[k]
-    following = np.minimum(k + 1, last)
-    length_s = time_s[following] - time_s[k]
-    slope = np.divide(values[following] - values[k], length_s, out=np.zeros_like(into_s), where=length_s > 0.0)
-    total = area[k] + into_s * (values[k] + slope * into_s / 2)
-    return np.diff(total) / interval_s
-
-
-__all__ = ["Energies", "SiteEquipment", "SiteResponse", "mean_over_intervals"]

@@ -16,6 +16,7 @@ from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
+from cosim.loop_inputs import Event, Load
 from cosim.mitigation import Stage, mitigated
 from cosim.placement import PoiStrength, check_redispatch, place, poi_strengths
 from cosim.problems import Problems
@@ -24,8 +25,7 @@ from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.scenario.source import Location, Source
 from cosim.scenario.workloads import TraceWorkload, with_absolute_files
-from cosim.simulation import Event, Load
-from cosim.site_response import SiteEquipment
+from cosim.site_equipment import SiteEquipment
 from cosim.timeline import Timeline, plan
 from cosim.watchers import Watcher
 from grids import Grid, GridError

@@ -6,9 +6,9 @@ import pytest
 import cosim
 from cosim.connection import Connection
 from cosim.errors import InputError
+from cosim.interval_means import mean_over_intervals
 from cosim.scenario.load import validate
 from cosim.scenario.source import Source
-from cosim.site_response import mean_over_intervals
 from cosim.study import prepare_study
 
 SITE = {"bus": 9, "rating_mw": 10.0, "steady_share": 1.0}

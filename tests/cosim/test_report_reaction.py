@@ -14,7 +14,7 @@ from cosim.console import print_summary
 from cosim.recorder import Recorder
 from cosim.report import render, render_pdf
 from cosim.result import Result
-from cosim.site_response import COLUMNS
+from cosim.site_equipment import COLUMNS
 
 # 100 MW are asked for; all of it leaves at 2 s, half is back at 4 s; storage takes 10 MW for the first second, UPS
 # batteries draw 5 MW from 4 s on. Two nodes at 2 and 4 s are jumps.

@@ -1,0 +1,47 @@
+"""What the co-simulation loop drives: controlled loads, and events."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cosim.engines.andes import AndesEngine
+from cosim.site_equipment import SiteEquipment
+from loads.injector import Injector
+
+
+@dataclass
+class Load:
+    """A controlled load of the engine.
+
+    It draws ``level * active_mw`` and ``level * reactive_mvar`` at 1 pu voltage. The level of a load step or ramp goes
+    from 0 to 1; that of a site is its power in MW, with what makes it react in ``equipment``; that of a site's storage,
+    which has no ``injector`` of its own, is what the site, ``storage_of``, asks for it.
+    """
+
+    name: str
+    bus: int | str
+    injector: Injector | None
+    active_mw: float
+    reactive_mvar: float
+    v_min_pu: float
+    equipment: SiteEquipment | None = None
+    storage_of: str | None = None
+
+    @property
+    def is_site(self) -> bool:
+        """Whether it is a site."""
+        return self.equipment is not None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens at a time.
+
+    ``apply`` changes the engine's network, where there is anything to change; ``returns`` names a site whose protection
+    is to let it come back.
+    """
+
+    at_s: float
+    kind: str
+    description: str
+    apply: Callable[[AndesEngine], None] | None = None
+    returns: str | None = None
