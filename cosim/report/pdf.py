@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import warnings
 from pathlib import Path
 
 from markupsafe import Markup
@@ -25,7 +26,9 @@ def render_pdf(result: Result) -> bytes:
         If the text layout library that WeasyPrint needs (Pango) is not installed on this machine.
     """
     try:
-        from weasyprint import HTML
+        with warnings.catch_warnings():  # it does without this library: fonts are then cut down by fontTools
+            warnings.filterwarnings("ignore", "HarfBuzz-Subset will be required", DeprecationWarning)
+            from weasyprint import HTML
     except OSError as error:
         hint = "install Pango (Debian and Ubuntu: libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango)"
         raise InputError(
