@@ -1,11 +1,12 @@
 # make run    sets everything up in .venv and runs the main job
 # make test   sets everything up in .venv and runs lint, types, the import contract and the tests
+# make slurm  installs SLURM from Debian or Ubuntu packages, as root; without it the tests that need one are skipped
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test lint bench clean
+.PHONY: run test slurm lint bench clean
 
 run: $(READY)
 	$(BIN)/cosim run ieee39-training
@@ -24,6 +25,9 @@ lint: $(READY)
 
 test: lint
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+slurm:
+	@sh tests/install_slurm.sh
 
 bench: $(READY)
 	$(BIN)/python benchmarks/speed.py
