@@ -6,7 +6,9 @@ import numpy as np
 
 from cosim.engines.andes import LoadPoint
 from cosim.loop_inputs import Load
+from cosim.scenario.elements import Idx, LoadModel
 from cosim.scenario.events import AnyEvent, LoadRamp, LoadStep
+from cosim.scenario.mitigation import SiteStorage
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
 from cosim.site_equipment import SiteEquipment
@@ -43,16 +45,20 @@ def start_levels(loads: Iterable[Load]) -> np.ndarray:
     return np.array(levels)
 
 
-def load_points(scenario: Scenario, loads: Iterable[Load]) -> list[LoadPoint]:
+def load_points(scenario: Scenario) -> list[LoadPoint]:
     """Where the loads of `driven_loads` are, and how they depend on voltage; storage is a constant power."""
-    parts: list[Site | LoadStep | LoadRamp] = [*scenario.sites, *(event for _, event in _load_events(scenario))]
-    models = iter([part.load_model for part in parts])
-    return [
-        LoadPoint(load.name, load.bus, 0.0, 0.0, 1.0, load.v_min_pu)
-        if load.storage_of
-        else LoadPoint(load.name, load.bus, (model := next(models)).z, model.i, model.p, load.v_min_pu)
-        for load in loads
+    sites = [_load_point(str(site.name), site.bus, site.load_model) for site in scenario.sites]
+    storages = [
+        LoadPoint(f"{site.name}:storage", site.bus, v_min_pu=site.load_model.v_min_pu)  # type: ignore[arg-type]
+        for site in scenario.sites
+        if site.mitigated_by(SiteStorage)
     ]
+    events = [_load_point(f"event:{k}", event.bus, event.load_model) for k, event in _load_events(scenario)]
+    return [*sites, *storages, *events]
+
+
+def _load_point(name: str, bus: Idx | None, model: LoadModel) -> LoadPoint:
+    return LoadPoint(name, bus, model.z, model.i, model.p, model.v_min_pu)  # type: ignore[arg-type]
 
 
 def _load_events(scenario: Scenario) -> list[tuple[int, LoadStep | LoadRamp]]:

@@ -1,5 +1,6 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 
 from cosim import metrics
 from cosim.connection import Connection
-from cosim.criteria import CriteriaReference, Criterion, wanted_by
+from cosim.criteria import Criterion, wanted_by
 from cosim.criteria.check import scenario_criteria
 from cosim.demand import scaled_trace, site_demand, spread_jobs
 from cosim.driven_loads import driven_loads, load_points, start_levels
@@ -22,9 +23,10 @@ from cosim.placement import PoiStrength, check_redispatch, place, poi_strengths
 from cosim.problems import Problems
 from cosim.scenario.mitigation import SiteStorage, Staggering
 from cosim.scenario.model import Scenario
+from cosim.scenario.paths import with_absolute_paths
 from cosim.scenario.site import Site
 from cosim.scenario.source import Location, Source
-from cosim.scenario.workloads import TraceWorkload, with_absolute_files
+from cosim.scenario.workloads import TraceWorkload
 from cosim.site_equipment import SiteEquipment
 from cosim.timeline import Timeline, plan
 from cosim.watchers import Watcher
@@ -60,7 +62,48 @@ class Study:
         return [LoadShedding(scheme, self.engine) for scheme in self.scenario.grid.load_shedding]
 
 
-def prepare_study(scenario: Scenario, source: Source) -> Study:
+@dataclass(frozen=True)
+class SetUpGrid:
+    """A grid with the loads and shunts of a scenario, set up but not initialised."""
+
+    grid: Grid
+    engine: AndesEngine
+
+
+def grid_key(scenario: Scenario) -> str:
+    """What `set_up_grid` depends on, as text: scenarios with the same key can start from the same grid."""
+    parts = {
+        "grid": scenario.grid.model_dump(mode="json"),
+        "sites": [
+            (site.name, site.bus, site.load_model.model_dump(mode="json"), site.mitigated_by(SiteStorage) is not None)
+            for site in scenario.sites
+        ],
+        "events": [event.model_dump(mode="json") for event in scenario.events],
+        "tolerance": scenario.simulation.tolerance,
+    }
+    return json.dumps(parts, sort_keys=True)
+
+
+def set_up_grid(scenario: Scenario, source: Source) -> SetUpGrid:
+    """Read the grid of a scenario, edit it and set it up: what takes longest of `prepare_study`.
+
+    A grid serves one study. Several can start from it in processes that are forked from the one that has it.
+
+    Raises
+    ------
+    InputError
+        If the grid, its edits or the events' places cannot be had.
+    """
+    problems = Problems(source)
+    folder = source.path.parent if source.path else Path()
+    grid = edited_grid(scenario, folder, problems)
+    scenario = _resolve(scenario, grid, folder)
+    shunts = plan_events(scenario, grid, problems).shunts
+    problems.stop_if_any()
+    return SetUpGrid(grid, AndesEngine(grid, load_points(scenario), scenario.simulation.tolerance, shunts))
+
+
+def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None = None) -> Study:
     """Make a scenario concrete.
 
     Parameters
@@ -69,6 +112,8 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         Validated.
     source : Source
         Where its keys stand; relative paths start at its folder.
+    set_up : SetUpGrid, optional
+        A grid of the same `grid_key` to use; it belongs to the study from then on.
 
     Raises
     ------
@@ -77,7 +122,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     """
     problems = Problems(source)
     folder = source.path.parent if source.path else Path()
-    grid = edited_grid(scenario, folder, problems)
+    grid = set_up.grid if set_up else edited_grid(scenario, folder, problems)
     scenario = _resolve(scenario, grid, folder)
     criteria = scenario_criteria(scenario, problems)
     scenario = _with_channels(scenario, criteria)
@@ -104,6 +149,10 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
         for k, site in enumerate(scenario.sites)
     }
     problems.stop_if_any()
+    if set_up:
+        engine = set_up.engine
+    else:
+        engine = AndesEngine(grid, load_points(scenario), simulation.tolerance, event_plan.shunts)
     loads = driven_loads(scenario, demands, equipment)
     start_level = start_levels(loads)
     redispatch_mw = place(scenario, grid, loads, start_level, problems)
@@ -112,7 +161,7 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
     return Study(
         scenario=scenario,
         grid=grid,
-        engine=AndesEngine(grid, load_points(scenario, loads), simulation.tolerance, event_plan.shunts),
+        engine=engine,
         loads=loads,
         events=event_plan.events,
         timeline=timeline,
@@ -127,33 +176,10 @@ def prepare_study(scenario: Scenario, source: Source) -> Study:
 
 def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
     """Fill in what depends on the grid, and make paths absolute, so that the stored scenario stands alone."""
+    scenario = with_absolute_paths(scenario, folder)
     largest = max(grid.buses, key=lambda bus: bus.load_mw)
-
-    def absolute(path: str | None) -> str | None:
-        return str((folder / Path(path).expanduser()).resolve()) if path else None
-
-    spec = scenario.grid
-    case = spec.case if grid.name == spec.case else absolute(spec.case)
-    return scenario.model_copy(
-        update={
-            "grid": spec.model_copy(update={"case": case, "dyr": absolute(spec.dyr)}),
-            "sites": [
-                site.model_copy(
-                    update={
-                        "bus": largest.idx if site.bus is None else site.bus,
-                        "workloads": [with_absolute_files(w, folder) for w in site.workloads],
-                    }
-                )
-                for site in scenario.sites
-            ],
-            "criteria": [
-                entry.model_copy(update={"file": absolute(entry.file)})
-                if isinstance(entry, CriteriaReference)
-                else entry
-                for entry in scenario.criteria
-            ],
-        }
-    )
+    sites = [site.model_copy(update={"bus": largest.idx if site.bus is None else site.bus}) for site in scenario.sites]
+    return scenario.model_copy(update={"sites": sites})
 
 
 def _with_channels(scenario: Scenario, criteria: Sequence[Criterion]) -> Scenario:

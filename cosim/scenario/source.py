@@ -180,23 +180,36 @@ def apply_override(source: Source, assignment: str) -> None:
     if not equals:
         raise InputError(Problem("an override has no value", place=option, hint="write --set KEY=VALUE"))
     location = parse_key(key.strip())
-    value = _path_from_here(location[-1], parse_yaml(text, Path(option)).data)
+    assign(source, location, _path_from_here(location[-1], parse_yaml(text, Path(option)).data), option)
+
+
+def assign(source: Source, location: Location, value: Any, place: str) -> None:
+    """Set one value of the data, making the keys above it that are missing; ``place`` is where it was given.
+
+    An index one past the end of a list adds an item.
+
+    Raises
+    ------
+    InputError
+        If there is no such place in the data.
+    """
     target = source.data
     for depth, (part, following) in enumerate(zip(location, (*location[1:], None), strict=True)):
         here = key_path(location[: depth + 1])
         if isinstance(part, int):
-            if not isinstance(target, list) or part >= len(target):
+            if not isinstance(target, list) or part > len(target):
                 length = len(target) if isinstance(target, list) else 0
-                raise InputError(Problem(f"there is no {here}, the list has {length} item(s)", here, option))
+                raise InputError(Problem(f"there is no {here}, the list has {length} item(s)", here, place))
+            if part == len(target):
+                target.append(None)
         elif not isinstance(target, dict):
-            raise InputError(Problem(f"{here} is below a value that has no keys", here, option))
+            raise InputError(Problem(f"{here} is below a value that has no keys", here, place))
         if following is None:
             target[part] = value
-        elif isinstance(part, str):
-            if target.get(part) is None:
-                target[part] = [] if isinstance(following, int) else {}
-            target = target[part]
-        else:
-            target = target[part]
+            break
+        present = target.get(part) if isinstance(part, str) else target[part]
+        if present is None:
+            target[part] = [] if isinstance(following, int) else {}
+        target = target[part]
     source.places = {k: v for k, v in source.places.items() if k[: len(location)] != location}
-    source.places[location] = option
+    source.places[location] = place

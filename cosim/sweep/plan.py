@@ -1,0 +1,256 @@
+"""From a sweep file to its runs: each a valid scenario of its own, with a key that tells it from all others."""
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cosim.errors import InputError, Problem
+from cosim.scenario.library import SUFFIXES, find_scenario, find_sweep
+from cosim.scenario.load import validate
+from cosim.scenario.model import Scenario
+from cosim.scenario.paths import absolute_data, named_files, with_absolute_paths
+from cosim.scenario.source import Location, Source, apply_override, assign, key_path, parse_key, read_yaml
+from cosim.scenario.translation import problems_in
+from cosim.study import grid_key
+from cosim.sweep.expressions import evaluate
+from cosim.sweep.model import Sweep
+from cosim.sweep.parameters import Cell
+from cosim.sweep.sampling import Point, sample
+
+SEED_KEY = "simulation.seed"
+ID_DIGITS = 12
+MAX_RUNS = 1_000_000
+MAX_PROBLEMS = 20
+"""More are not shown: they are mostly the same one."""
+
+EVERY_ITEM = "[*]"
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    run_id
+        From the hash of the resolved scenario: runs of the same scenario have the same, also in other sweeps.
+    cells
+        Values of parameters and derived keys by column of the table.
+    seed
+        Of all its random draws.
+    values
+        What was set in the base scenario, by key.
+    data
+        The scenario, resolved, as plain data.
+    grid
+        Runs with the same can start from the same grid.
+    """
+
+    run_id: str
+    cells: dict[str, Cell]
+    seed: int
+    values: dict[str, Any]
+    data: dict[str, Any]
+    grid: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep and its runs, in the order of the table.
+
+    ``base_data`` is the scenario that is varied, as its file has it but for paths, which are absolute.
+    """
+
+    sweep: Sweep
+    base_data: dict[str, Any]
+    points: int
+    runs: tuple[PlannedRun, ...]
+
+    @cached_property
+    def tasks(self) -> list[PlannedRun]:
+        """What there is to simulate: each scenario once, those on the same grid one after the other."""
+        groups: dict[str, dict[str, PlannedRun]] = {}
+        for run in self.runs:
+            groups.setdefault(run.grid, {}).setdefault(run.run_id, run)
+        return [run for group in groups.values() for run in group.values()]
+
+    def shard(self, number: int, count: int) -> list[PlannedRun]:
+        """The tasks of part ``number`` (from 1) of ``count`` parts of equal size."""
+        tasks = self.tasks
+        return tasks[(number - 1) * len(tasks) // count : number * len(tasks) // count]
+
+
+def load_sweep(name_or_path: str | Path, overrides: Iterable[str] = ()) -> tuple[Sweep, Source]:
+    """Read and validate a sweep file, without its scenario.
+
+    Parameters
+    ----------
+    name_or_path
+        A name of the library or a path.
+    overrides
+        ``KEY=VALUE`` assignments to keys of the sweep file.
+
+    Raises
+    ------
+    InputError
+        With every problem found.
+    """
+    path = find_sweep(name_or_path)
+    source = read_yaml(path)
+    if not isinstance(source.data, dict):
+        got = "nothing" if source.data is None else type(source.data).__name__
+        raise InputError(Problem(f"expected keys and values, got {got}", place=f"{path}:1:1"))
+    for assignment in overrides:
+        apply_override(source, assignment)
+    try:
+        sweep = Sweep.model_validate(source.data)
+    except ValidationError as error:
+        raise InputError(*problems_in(error, source, Sweep)) from None
+    return sweep.model_copy(update={"name": sweep.name or path.stem}), source
+
+
+def make_plan(sweep: Sweep, source: Source) -> Plan:
+    """Apply each point and seed of a sweep to its scenario, and validate what comes out.
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be read, a key does not exist, or a combination of values is no valid scenario.
+    """
+    folder = source.path.parent if source.path else Path()
+    base_path = _base_path(sweep, source, folder)
+    base = read_yaml(base_path)
+    if not isinstance(base.data, dict):
+        raise InputError(Problem("expected keys and values", place=f"{base_path}:1:1"))
+    validate(base)
+    points = sample(sweep)
+    if len(points) * sweep.replicates > MAX_RUNS:
+        count = len(points) * sweep.replicates
+        raise InputError(source.problem(("sampling",), f"{count:,} runs are too many, at most {MAX_RUNS:,} are made"))
+    planner = _Planner(sweep, source, base)
+    runs = [run for point in points for run in planner.runs(point)]
+    planner.stop_if_problems()
+    if not runs:
+        raise InputError(source.problem(("filters",), f"none of the {len(points):,} points passes the filters"))
+    base_data = {"name": base_path.stem} | absolute_data(base.data, base_path.parent)
+    return Plan(sweep, base_data, len(runs) // sweep.replicates, tuple(runs))
+
+
+def _base_path(sweep: Sweep, source: Source, folder: Path) -> Path:
+    """Path of the scenario; relative ones start at the sweep file's folder."""
+    is_path = sweep.scenario.endswith(SUFFIXES)
+    try:
+        return find_scenario(folder / Path(sweep.scenario).expanduser() if is_path else sweep.scenario)
+    except InputError as error:
+        problems = [source.problem(("scenario",), p.message, p.hint) for p in error.problems]
+        raise InputError(*problems) from None
+
+
+class _Planner:
+    """Turns points into runs, and collects what is wrong with them."""
+
+    def __init__(self, sweep: Sweep, source: Source, base: Source):
+        self._sweep, self._source, self._base = sweep, source, base
+        self._problems: dict[Problem, None] = {}
+        self._digests: dict[str, str] = {}
+
+    def stop_if_problems(self) -> None:
+        """Raise `InputError` with the problems found, if there are any."""
+        if self._problems:
+            shown = list(self._problems)[:MAX_PROBLEMS]
+            left = len(self._problems) - len(shown)
+            raise InputError(*shown, *([Problem(f"and {left} more")] if left else []))
+
+    def runs(self, point: Point) -> Iterator[PlannedRun]:
+        """The runs of a point, one for each seed; none if a filter says so, or with problems noted."""
+        try:
+            made = self._scenario(point)
+        except InputError as error:
+            self._problems |= dict.fromkeys(error.problems)
+            return
+        if made is None:
+            return
+        scenario, values, cells = made
+        data = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
+        files = sorted(set(named_files(data)))
+        grid = _digest(grid_key(scenario).encode())
+        first = int(values.get(SEED_KEY, self._sweep.seed))
+        for seed in range(first, first + self._sweep.replicates):
+            seeded = {**data, "simulation": {**data["simulation"], "seed": seed}}
+            run_id = self._run_id(seeded, files)
+            seeded["name"] = f"{scenario.name} {run_id}"
+            yield PlannedRun(run_id, cells, seed, {**values, SEED_KEY: seed}, seeded, grid)
+
+    def _scenario(self, point: Point) -> tuple[Scenario, dict[str, Any], dict[str, Cell]] | None:
+        """The valid scenario of a point, the values set, and the table's cells; None if a filter is false."""
+        sweep = self._sweep
+        names: dict[str, Any] = {}
+        cells: dict[str, Cell] = {}
+        edited = Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places))
+        values: dict[str, Any] = {}
+        for number, (parameter, level) in enumerate(zip(sweep.parameters, point, strict=True)):
+            place: Location = ("parameters", number)
+            names[parameter.title] = cells[parameter.column] = level.cell
+            for key, value in level.values.items():
+                self._set(edited, key, value, place)
+                values[key] = value
+        for number, entry in enumerate(sweep.derived):
+            place = ("derived", number)
+            value = self._evaluate(entry.value, names, (*place, "value"))
+            self._set(edited, entry.key, value, place)
+            names[entry.name or entry.key.rsplit(".", 1)[-1]] = cells[entry.key] = values[entry.key] = value
+        for number, expression in enumerate(sweep.filters):
+            if not self._evaluate(expression, names, ("filters", number)):
+                return None
+        scenario = validate(edited)
+        folder = self._base.path.parent if self._base.path else Path()
+        return with_absolute_paths(scenario, folder), values, cells
+
+    def _evaluate(self, expression: str, names: dict[str, Any], place: Location) -> Any:
+        try:
+            return evaluate(expression, names)
+        except ValueError as error:
+            raise InputError(self._source.problem(place, f"'{expression}': {error}")) from None
+
+    def _set(self, edited: Source, key: str, value: Any, place: Location) -> None:
+        """Set a key of the scenario, or of each item of a list, from a place in the sweep file."""
+        where = f"{self._source.place(place)}: {key_path(place)}"
+        for location in _locations(key, edited.data):
+            assign(edited, location, copy.deepcopy(value), where)
+
+    def _run_id(self, data: dict[str, Any], files: Iterable[str]) -> str:
+        """The key of a run: what it simulates, whatever it is called and wherever its files are."""
+        hashed = {name: value for name, value in data.items() if name not in ("name", "description")}
+        text = json.dumps(hashed, sort_keys=True)
+        for name in files:
+            if name not in self._digests:
+                self._digests[name] = _digest(Path(name).read_bytes())
+            text = text.replace(json.dumps(name), json.dumps(self._digests[name]))
+        return _digest(text.encode())
+
+
+def _locations(key: str, data: Any) -> list[Location]:
+    """The places that a key path means, with ``[*]`` for each item of a list."""
+    head, star, tail = key.partition(EVERY_ITEM)
+    if not star:
+        return [parse_key(key)]
+    target = data
+    for part in parse_key(head):
+        try:
+            target = target[part]
+        except (KeyError, IndexError, TypeError):
+            raise InputError(Problem(f"'{key}': the scenario has no list {head}")) from None
+    if not isinstance(target, list):
+        raise InputError(Problem(f"'{key}': {head} is no list"))
+    return [place for k in range(len(target)) for place in _locations(f"{head}[{k}]{tail}", data)]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:ID_DIGITS]

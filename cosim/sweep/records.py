@@ -1,0 +1,81 @@
+"""What workers write down of each run, so that nothing finished is ever lost.
+
+Each worker appends to a file of its own, one line of JSON for a run, written by a single call. A line that a kill or a
+full disk has cut short does not end in a line break, or is no JSON, and is left out.
+"""
+
+import json
+import os
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+WORKERS_NAME, RUNS_NAME, PARTIAL_NAME = "workers", "runs", "partial"
+"""Folders, inside a sweep's, of the workers' records, of the runs that are kept, and of those under way."""
+
+INVALID, ERROR, CRASHED = "invalid", "error", "crashed"
+"""Status of a run without a summary: not a scenario that can be run, a bug of ours, a process that died."""
+
+
+class RecordWriter:
+    """A worker's own file of records, made when the first one comes."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder / WORKERS_NAME
+        self._path: Path | None = None
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add a record, and see that it is on the disk.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        if self._path is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._path = self._folder / f"{platform.node()}-{os.getpid()}-{time.time_ns():x}.jsonl"
+        line = json.dumps(record, allow_nan=False).encode() + b"\n"
+        with self._path.open("ab", buffering=0) as file:
+            written = file.write(line)
+            if written != len(line):  # the next line must not continue this one
+                file.write(b"\n")
+                raise OSError(28, "the disk is full", str(self._path))
+            os.fsync(file.fileno())
+
+
+class Records:
+    """Records of all workers by run, read on as they are written."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder / WORKERS_NAME
+        self._read_to: dict[Path, int] = {}
+        self.found: dict[str, dict[str, Any]] = {}
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Note a record; one of a run that crashed gives way to any other of that run."""
+        known = self.found.get(record["run_id"])
+        if known is None or known["status"] == CRASHED:
+            self.found[record["run_id"]] = record
+
+    def update(self) -> None:
+        """Read what has been added since the last time."""
+        for path in sorted(self._folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._read_to.get(path, 0))
+                content = file.read()
+            complete = content[: content.rfind(b"\n") + 1]
+            self._read_to[path] = self._read_to.get(path, 0) + len(complete)
+            for line in complete.splitlines():
+                record = _parsed(line)
+                if record is not None:
+                    self.add(record)
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:  # cut short
+        return None
+    return record if isinstance(record, dict) and "run_id" in record and "status" in record else None
