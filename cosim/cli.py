@@ -10,6 +10,7 @@ import typer
 from cosim.compare_cli import compare
 from cosim.grid_cli import app as grid_app
 from cosim.size_cli import app as size_app
+from cosim.sweep_cli import app as sweep_app
 from cosim.trace_cli import app as trace_app
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(trace_app, name="trace")
 app.add_typer(grid_app, name="grid")
 app.add_typer(size_app, name="size")
+app.add_typer(sweep_app, name="sweep")
 app.command(epilog="Example:  cosim compare results/before results/after")(compare)
 
 

@@ -113,8 +113,13 @@ def run(
 
 
 def default_folder(scenario: Scenario) -> Path:
-    """Where a run is written if the user names no folder: its name, less what a folder's name should not hold."""
-    return Path("results") / (re.sub(r"[^\w .+()-]+", "-", scenario.name).strip(" .-") or "scenario")
+    """Where a run is written if the user names no folder."""
+    return folder_named(scenario.name)
+
+
+def folder_named(name: str) -> Path:
+    """Folder among the results for what has a name, which may be any text."""
+    return Path("results") / (re.sub(r"[^\w .+()-]+", "-", name).strip(" .-") or "scenario")
 
 
 def execute(

@@ -106,6 +106,18 @@ def is_finished(records: Records, run: PlannedRun) -> bool:
     return record is not None and record["status"] != CRASHED
 
 
+def state_of(
+    tasks: Sequence[PlannedRun], records: Records, earlier: int = 0, slots: int = 0, elapsed_s: float = 0.0
+) -> State:
+    """How far tasks are, of which some were done earlier, with room for so many to run at a time."""
+    done = [record for run in tasks if (record := records.found.get(run.run_id))]
+    counts: dict[str, int] = {}
+    for record in done:
+        name = (record.get("verdict") if record["status"] == "completed" else None) or record["status"]
+        counts[name] = counts.get(name, 0) + 1
+    return State(len(tasks), len(done), earlier, min(slots, len(tasks) - len(done)), counts, elapsed_s)
+
+
 class _Desk:
     """What goes on while a sweep runs: workers in this thread, the watch in another."""
 
@@ -148,15 +160,9 @@ class _Desk:
 
     def state(self) -> State:
         """How far it is."""
-        done = [record for run in self._tasks if (record := self._records.found.get(run.run_id))]
-        counts: dict[str, int] = {}
-        for record in done:
-            name = (record.get("verdict") if record["status"] == "completed" else None) or record["status"]
-            counts[name] = counts.get(name, 0) + 1
-        left = len(self._tasks) - len(done)
-        running = 0 if self._over.is_set() else min(self._workers.slots, left)
-        earlier = len(self._tasks) - len(self._left)
-        return State(len(self._tasks), len(done), earlier, running, counts, time.monotonic() - self._started)
+        elapsed_s = time.monotonic() - self._started
+        slots = 0 if self._over.is_set() else self._workers.slots
+        return state_of(self._tasks, self._records, len(self._tasks) - len(self._left), slots, elapsed_s)
 
     def _keep_watch(self) -> None:
         next_table = time.monotonic() + TABLE_EVERY_S

@@ -1,0 +1,135 @@
+"""What the terminal shows of a sweep: its plan before, and what came out after."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cosim.sweep.drive import State
+from cosim.sweep.estimate import Estimate
+from cosim.sweep.parameters import Distribution
+from cosim.sweep.plan import Plan
+from cosim.sweep.progress import duration
+from cosim.sweep.table import TABLE_NAME
+from cosim.verdict_console import STYLES
+
+SHOWN_VALUES = 6
+
+
+def headline(plan: Plan, shard: tuple[int, int] | None) -> str:
+    """What is about to be run, in a line."""
+    grids = len({run.grid for run in plan.tasks})
+    what = f"{_count(len(plan.runs), 'run')} of {plan.base_data['name']}"
+    text = f"{plan.sweep.name}: {what} ({_size(plan)}, {_count(grids, 'grid')})"
+    return f"{text}; part {shard[0]} of {shard[1]}: {_count(len(plan.shard(*shard)), 'run')}" if shard else text
+
+
+def _size(plan: Plan) -> str:
+    return f"{_count(plan.points, 'point')} x {_count(plan.sweep.replicates, 'seed')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def describe(plan: Plan, found: Estimate | None, workers: int) -> dict[str, Any]:
+    """A plan as plain data: parameters, numbers of runs, and what they take with so many workers."""
+    runs = len(plan.tasks)
+    kept = 0 if plan.sweep.keep == "none" else runs
+    parameters = []
+    for parameter in plan.sweep.parameters:
+        levels = parameter.levels
+        entry: dict[str, Any] = {"name": parameter.title, "keys": parameter.keys}
+        if levels is not None:
+            entry["values"] = [level.cell for level in levels]
+        elif isinstance(parameter, Distribution):
+            given = {name: getattr(parameter, name) for name in ("low", "high", "mode", "mean", "sd")}
+            entry["distribution"] = {"type": parameter.distribution} | {k: v for k, v in given.items() if v is not None}
+        else:
+            entry["range"] = parameter.range  # type: ignore[union-attr]
+        parameters.append(entry)
+    return {
+        "name": plan.sweep.name,
+        "scenario": plan.base_data["name"],
+        "parameters": parameters,
+        "sampling": plan.sweep.sampling.method,
+        "points": plan.points,
+        "replicates": plan.sweep.replicates,
+        "runs": len(plan.runs),
+        "simulations": runs,
+        "grids": len({run.grid for run in plan.tasks}),
+        "workers": workers,
+        "seconds_per_run": None if found is None else round(found.run_s, 3),
+        "seconds": None if found is None else round(found.wall_s(runs, workers)),
+        "keep": plan.sweep.keep,
+        "largest_size_mb": None if found is None else round(found.disk_bytes(runs, kept) / 1e6, 1),
+    }
+
+
+def print_plan(described: dict[str, Any]) -> None:
+    """A plan as tables."""
+    console = Console()
+    table = Table(title=f"{described['name']}: {described['scenario']} with", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("parameter", "keys", "values"):
+        table.add_column(name, overflow="fold")
+    for entry in described["parameters"]:
+        table.add_row(entry["name"], ", ".join(entry["keys"]), _values(entry))
+    if described["parameters"]:
+        console.print(table)
+    points, seeds = _count(described["points"], "point"), _count(described["replicates"], "seed")
+    lines = [f"sampling {described['sampling']}: {points} x {seeds} = {_count(described['runs'], 'run')}"]
+    if described["simulations"] != described["runs"]:
+        lines.append(f"{described['simulations']:,} of them differ and are simulated")
+    lines.append(f"{_count(described['grids'], 'grid')} to set up")
+    if described["seconds"] is None:
+        lines.append("time and disk cannot be estimated: the scenario cannot be cut short")
+    else:
+        workers = _count(described["workers"], "worker")
+        each = f"{described['seconds_per_run']:.3g} s a run, timed here"
+        lines.append(f"about {duration(described['seconds'])} with {workers}: {each}")
+        size = f"{described['largest_size_mb']:.3g} MB"
+        kept = {"none": "no result is kept", "violations": "if every run fails", "all": "all results are kept"}
+        lines.append(f"at most {size} of disk ({kept[described['keep']]})")
+    for text in lines:
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def _values(entry: dict[str, Any]) -> str:
+    if "values" in entry:
+        shown = [str(value) for value in entry["values"][:SHOWN_VALUES]]
+        left = len(entry["values"]) - len(shown)
+        return ", ".join(shown) + (f" and {left} more" if left else "")
+    if "range" in entry:
+        return "{:g} to {:g}".format(*entry["range"])
+    given = dict(entry["distribution"])
+    return f"{given.pop('type')}, " + ", ".join(f"{name} {value:g}" for name, value in given.items())
+
+
+def outcome(plan: Plan, folder: Path, state: State) -> dict[str, Any]:
+    """What came out, as plain data."""
+    return {
+        "name": plan.sweep.name,
+        "folder": str(folder),
+        "table": str(folder / TABLE_NAME),
+        "runs": len(plan.runs),
+        "simulations": state.total,
+        "done": state.done,
+        "counts": state.counts,
+        "elapsed_s": round(state.elapsed_s, 3),
+    }
+
+
+def print_outcome(plan: Plan, folder: Path, state: State) -> None:
+    """What came out, and where it is."""
+    console = Console()
+    parts = [f"{state.done} of {state.total} done"]
+    text = Text.assemble((plan.sweep.name, "bold"), ": " + ", ".join(parts))
+    for name, number in sorted(state.counts.items()):
+        text.append(f", {number} ")
+        text.append(name.replace("_", " "), style=STYLES.get(name, "red"))
+    console.print(text)
+    names = ", ".join(path.name for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != ".")
+    console.print(f"written to {folder}: {names}", soft_wrap=True, highlight=False)
