@@ -46,6 +46,17 @@ def half_step_scenario(study: Study) -> Scenario:
     return study.scenario.model_copy(update={"name": f"{study.scenario.name} at half the step", "simulation": halved})
 
 
+def shortened(scenario: Scenario, steps: int) -> Scenario:
+    """The same scenario cut off after some steps."""
+    simulation = scenario.simulation
+    duration_s = min(simulation.duration_s, steps * simulation.step_s)
+    changes = {
+        "simulation": simulation.model_copy(update={"duration_s": duration_s}),
+        "events": [event for event in scenario.events if event.at_s < duration_s],
+    }
+    return scenario.model_copy(update=changes)
+
+
 def comparison_entry(other: dict[str, Any]) -> dict[str, Any]:
     """Build ``summary["baseline"]`` or ``summary["unmitigated"]`` from the summary of that run."""
     return {key: other[key] for key in ("status", "verdict", "metrics", "criteria")}

@@ -12,7 +12,8 @@ from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import prepare_study
-from cosim.sweep.plan import Plan, PlannedRun
+from cosim.sweep.plan import Plan, PlannedRun, with_values
+from cosim.variants import shortened
 from grids import GridError, load_grid
 
 CHECKED_GRIDS = 4
@@ -55,7 +56,7 @@ def check(plan: Plan) -> None:
         try:
             prepare_study(validate(Source(None, run.data)), Source(None, run.data))
         except InputError as error:
-            raise InputError(*(_with_values(problem, run) for problem in error.problems)) from None
+            raise InputError(*(with_values(problem, run.cells) for problem in error.problems)) from None
 
 
 def _check_buses(plan: Plan) -> None:
@@ -79,12 +80,7 @@ def _check_buses(plan: Plan) -> None:
             try:
                 grid.find_bus(bus)
             except GridError as error:
-                raise InputError(_with_values(Problem(str(error)), run)) from None
-
-
-def _with_values(problem: Problem, run: PlannedRun) -> Problem:
-    values = ", ".join(f"{column} = {cell}" for column, cell in run.cells.items())
-    return Problem(f"{problem.message} (with {values})" if values else problem.message, problem.key, hint=problem.hint)
+                raise InputError(with_values(Problem(str(error)), run.cells)) from None
 
 
 def estimate(plan: Plan) -> Estimate | None:
@@ -107,14 +103,7 @@ def estimate(plan: Plan) -> Estimate | None:
 
 def _trial(scenario: Scenario, steps: int, folder: Path) -> tuple[float, float]:
     """Wall time (s) without the preparation, and size of the result (bytes), of a run of some steps."""
-    duration_s = steps * scenario.simulation.step_s
-    short = scenario.model_copy(
-        update={
-            "simulation": scenario.simulation.model_copy(update={"duration_s": duration_s}),
-            "events": [event for event in scenario.events if event.at_s < duration_s],
-        }
-    )
-    study = prepare_study(short, Source(None, {}))
+    study = prepare_study(shortened(scenario, steps), Source(None, {}))
     started = time.perf_counter()
     runner.execute(study, folder, report=False)
     return time.perf_counter() - started, float((folder / RESULT_NAME).stat().st_size)

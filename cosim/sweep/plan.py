@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -158,13 +158,13 @@ class _Planner:
 
     def __init__(self, sweep: Sweep, source: Source, base: Source):
         self._sweep, self._source, self._base = sweep, source, base
-        self._problems: dict[Problem, None] = {}
+        self._problems: dict[Problem, Problem] = {}
         self._digests: dict[str, str] = {}
 
     def stop_if_problems(self) -> None:
         """Raise `InputError` with the problems found, if there are any."""
         if self._problems:
-            shown = list(self._problems)[:MAX_PROBLEMS]
+            shown = list(self._problems.values())[:MAX_PROBLEMS]
             left = len(self._problems) - len(shown)
             raise InputError(*shown, *([Problem(f"and {left} more")] if left else []))
 
@@ -173,7 +173,9 @@ class _Planner:
         try:
             made = self._scenario(point)
         except InputError as error:
-            self._problems |= dict.fromkeys(error.problems)
+            cells = {p.column: level.cell for p, level in zip(self._sweep.parameters, point, strict=True)}
+            for problem in error.problems:
+                self._problems.setdefault(problem, with_values(problem, cells))
             return
         if made is None:
             return
@@ -234,6 +236,12 @@ class _Planner:
                 self._digests[name] = _digest(Path(name).read_bytes())
             text = text.replace(json.dumps(name), json.dumps(self._digests[name]))
         return _digest(text.encode())
+
+
+def with_values(problem: Problem, cells: dict[str, Cell]) -> Problem:
+    """A problem of a scenario, with the values of the parameters for which it came up first."""
+    values = ", ".join(f"{column} = {cell}" for column, cell in cells.items())
+    return replace(problem, message=f"{problem.message} (with {values})") if values else problem
 
 
 def _locations(key: str, data: Any) -> list[Location]:

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import OrderedDict
@@ -24,10 +25,14 @@ from typing import Any
 from cosim import runner
 from cosim.errors import InputError
 from cosim.scenario.load import validate
+from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import SetUpGrid, prepare_study, set_up_grid
 from cosim.sweep.records import CRASHED, ERROR, INVALID, PARTIAL_NAME, RUNS_NAME, RecordWriter
 from cosim.sweep.table import flat
+from cosim.variants import shortened
+
+WARM_UP_STEPS = 100
 
 MAX_GRIDS = 4
 """Grids that a worker holds; the one used longest ago goes first."""
@@ -39,6 +44,7 @@ class Worker:
     def __init__(self, folder: Path):
         self._folder = folder
         self._grids: OrderedDict[str, SetUpGrid | None] = OrderedDict()
+        self._is_warm = False
 
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
         """Run a task in a process of its own; return its record.
@@ -71,13 +77,23 @@ class Worker:
                 self._grids.popitem(last=False)
             source = Source(None, task["data"])
             try:
-                self._grids[key] = set_up_grid(validate(source), source)
+                scenario = validate(source)
+                if not self._is_warm:
+                    _warm_up(scenario)
+                    self._is_warm = True
+                self._grids[key] = set_up_grid(scenario, source)
             except Exception:  # whatever it is, the run meets it too, and its record tells
                 self._grids[key] = None
             gc.collect()
             gc.freeze()  # a forked process then shares the memory longer
         self._grids.move_to_end(key)
         return self._grids[key]
+
+
+def _warm_up(scenario: Scenario) -> None:
+    """Make a short run here, so that forked processes find all code loaded and compiled."""
+    with tempfile.TemporaryDirectory(prefix="cosim-worker-") as folder:
+        runner.execute(prepare_study(shortened(scenario, WARM_UP_STEPS), Source(None, {})), Path(folder), report=False)
 
 
 def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> None:
