@@ -2,6 +2,7 @@
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,16 +65,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write a commented scenario to start from."""
-    from cosim.errors import InputError, Problem
+    from cosim.files import write_template
 
-    template = Path(__file__).parent / "scenario" / "template.yaml"
-    if file.suffix.lower() not in (".yaml", ".yml"):
-        raise InputError(Problem("a scenario file must end in .yaml", place=str(file)))
-    if file.exists() and not force:
-        raise InputError(Problem("exists already", place=str(file), hint="choose another name, or use --force"))
-    if not file.parent.is_dir():
-        raise InputError(Problem("its folder does not exist", place=str(file)))
-    file.write_text(template.read_text(encoding="utf-8"), encoding="utf-8")
+    write_template(Path(__file__).parent / "scenario" / "template.yaml", file, force=force)
     typer.echo(f"wrote {file}; run it with:  cosim run {file}")
 
 
@@ -171,18 +165,30 @@ def validate(
         raise typer.Exit(EXIT_BAD_INPUT)
 
 
-@app.command(epilog="Example:  cosim schema > scenario.schema.json")
-def schema() -> None:
-    """Print the JSON Schema of scenario files (for editors and checks)."""
-    from cosim.scenario.model import Scenario
+class SchemaKind(StrEnum):
+    """Files that have a schema."""
 
-    typer.echo(json.dumps(Scenario.model_json_schema(by_alias=True), indent=2))
+    SCENARIO = "scenario"
+    SWEEP = "sweep"
+
+
+@app.command(epilog="Example:  cosim schema > scenario.schema.json  or  cosim schema sweep")
+def schema(
+    kind: Annotated[SchemaKind, typer.Argument(help="Which files.")] = SchemaKind.SCENARIO,
+) -> None:
+    """Print the JSON Schema of scenario or sweep files (for editors and checks)."""
+    if kind is SchemaKind.SWEEP:
+        from cosim.sweep.model import Sweep as Model
+    else:
+        from cosim.scenario.model import Scenario as Model  # type: ignore[assignment]
+
+    typer.echo(json.dumps(Model.model_json_schema(by_alias=True), indent=2))
 
 
 def _kinds(incomplete: str) -> list[str]:
     return [
         kind
-        for kind in ("scenarios", "grids", "workloads", "protection", "criteria", "metrics")
+        for kind in ("scenarios", "sweeps", "grids", "workloads", "protection", "criteria", "metrics")
         if kind.startswith(incomplete)
     ]
 
@@ -196,7 +202,10 @@ def _profiles(incomplete: str) -> list[str]:
 @app.command("list", epilog="Example:  cosim list grids  or  cosim list criteria ercot")
 def list_(
     kind: Annotated[
-        str, typer.Argument(help="scenarios, grids, workloads, protection, criteria or metrics.", autocompletion=_kinds)
+        str,
+        typer.Argument(
+            help="scenarios, sweeps, grids, workloads, protection, criteria or metrics.", autocompletion=_kinds
+        ),
     ] = "scenarios",
     name: Annotated[
         str | None, typer.Argument(help="With criteria: one profile.", autocompletion=_profiles, show_default=False)

@@ -30,6 +30,19 @@ def scenarios() -> list[Row]:
     return rows
 
 
+def sweeps() -> list[Row]:
+    """Sweeps of the library."""
+    from cosim.scenario.library import sweep_library
+    from cosim.scenario.source import read_yaml
+
+    rows = []
+    for name, path in sweep_library().items():
+        data = read_yaml(path).data
+        varied = ", ".join(entry.get("name") or entry["key"] for entry in data["parameters"])
+        rows.append({"name": name, "varied": varied, "description": data.get("description", "")})
+    return rows
+
+
 def grids() -> list[Row]:
     """Test systems of the catalogue."""
     from grids import catalogue
@@ -175,6 +188,7 @@ def bound_text(criterion: "Criterion") -> str:
 
 KINDS: dict[str, Callable[[], list[Row]]] = {
     "scenarios": scenarios,
+    "sweeps": sweeps,
     "grids": grids,
     "workloads": workloads,
     "protection": protection,

@@ -1,5 +1,6 @@
 """The commands `cosim sweep`: many runs of one scenario."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,6 +48,18 @@ WorkersOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+@app.command(epilog="Example:  cosim sweep init my-sweep.yaml && cosim sweep plan my-sweep.yaml")
+def init(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path("sweep.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write a commented sweep file to start from."""
+    from cosim.files import write_template
+
+    write_template(Path(__file__).parent / "sweep" / "template.yaml", file, force=force)
+    typer.echo(f"wrote {file}; check it with:  cosim sweep plan {file}")
 
 
 @app.command(epilog="Example:  cosim sweep plan ieee39-siting --set replicates=20")
@@ -181,10 +194,11 @@ def _finish(made: "Plan", folder: Path, state: "State", console: "Console", *, r
     """Write the report, and say what came out."""
     import json
 
-    from cosim.report.sweep import write_sweep_report
     from cosim.sweep import overview
 
     if report:
+        from cosim.report.sweep import write_sweep_report
+
         write_sweep_report(folder, folder / "report.html")
     if as_json:
         typer.echo(json.dumps(overview.outcome(made, folder, state), indent=2, ensure_ascii=False))
@@ -226,15 +240,14 @@ def _shard(text: str) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _workers(workers: int | None, scheduler: str | None, slurm: Path | None):  # type: ignore[no-untyped-def]
+def _workers(
+    workers: int | None, scheduler: str | None, slurm: Path | None
+) -> "contextlib.AbstractContextManager[Workers]":
     """Who makes the runs, as a context that ends them."""
-    import contextlib
-
-    if scheduler or slurm:
+    if scheduler is not None or slurm is not None:
         from cosim.sweep import cluster
 
-        return cluster.connected(scheduler) if scheduler else cluster.started(slurm)
+        return cluster.connected(scheduler) if scheduler is not None else cluster.started(slurm)  # type: ignore[arg-type]
     from cosim.sweep.pool import LocalWorkers
 
-    local: Workers = LocalWorkers(workers or _cores())
-    return contextlib.nullcontext(local)
+    return contextlib.nullcontext(LocalWorkers(workers or _cores()))

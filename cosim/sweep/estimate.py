@@ -22,7 +22,7 @@ CHECKED_GRIDS = 4
 RECORD_BYTES = 12_000
 """Of a run's record and its row in the table."""
 
-SHORT_STEPS, LONG_STEPS = 20, 100
+SHORT_STEPS, LONG_STEPS = 50, 250
 """Lengths of the trial runs; from their difference follows what a step takes."""
 
 
@@ -102,8 +102,8 @@ def estimate(plan: Plan) -> Estimate | None:
 
 
 def _trial(scenario: Scenario, steps: int, folder: Path) -> tuple[float, float]:
-    """Wall time (s) without the preparation, and size of the result (bytes), of a run of some steps."""
+    """Time of the processor (s) without the preparation, and size of the result (bytes), of a run of some steps."""
     study = prepare_study(shortened(scenario, steps), Source(None, {}))
-    started = time.perf_counter()
+    started = time.process_time()
     runner.execute(study, folder, report=False)
-    return time.perf_counter() - started, float((folder / RESULT_NAME).stat().st_size)
+    return time.process_time() - started, float((folder / RESULT_NAME).stat().st_size)

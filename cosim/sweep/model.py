@@ -1,6 +1,6 @@
 """The sweep file, version 1: one model that validates it, documents it, and yields its JSON Schema."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -93,6 +93,7 @@ class Sweep(Part):
     name: str = Field("", pattern=r"^[^\x00-\x1f]*$", description="any text of one line; the file's name if not given")
     description: str = ""
     scenario: str = Field(description="name in the library, or path; a relative path starts at this file's folder")
+    fixed: dict[str, Any] = Field({}, alias="set", description="by key, values that are the same in all runs")
     parameters: list[AnyParameter] = Field([], description="what is varied")
     sampling: Sampling = Field(Grid(), description="which combinations of the parameters' values are run")
     derived: list[Derived] = Field([], description="keys that follow from the parameters")
@@ -139,7 +140,7 @@ class Sweep(Part):
                     raise ValueError(f"two parameters are called {column}: give one a name of its own")
             seen |= dict.fromkeys((parameter.column, parameter.title), parameter.title)
         keys = [key for parameter in self.parameters for key in parameter.keys]
-        keys += [entry.key for entry in self.derived]
+        keys += [*self.fixed, *(entry.key for entry in self.derived)]
         for key in keys:
             if keys.count(key) > 1:
                 raise ValueError(f"{key} is set twice")

@@ -197,6 +197,9 @@ class _Planner:
         cells: dict[str, Cell] = {}
         edited = Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places))
         values: dict[str, Any] = {}
+        for key, value in sweep.fixed.items():
+            self._set(edited, key, value, ("set", key))
+            values[key] = value
         for number, (parameter, level) in enumerate(zip(sweep.parameters, point, strict=True)):
             place: Location = ("parameters", number)
             names[parameter.title] = cells[parameter.column] = level.cell

@@ -1,0 +1,232 @@
+"""What came out of a sweep: its runs, the metrics that are worth showing, and how they spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cosim.criteria import COMPLETED
+from cosim.errors import InputError, Problem, nearest
+from cosim.metrics import unit_of
+from cosim.sweep.folder import reopen
+from cosim.sweep.limits import SweepLimit, limits_of, worst_is_lowest
+from cosim.sweep.plan import Plan
+from cosim.sweep.table import CRITERIA, PENDING, read_table
+
+LOW, HIGH = 0.05, 0.95
+"""Shares of the runs that lie below the quantiles which are shown beside the median."""
+
+SHOWN = (
+    "frequency.max_deviation_mhz",
+    "frequency.peak_to_peak_mhz",
+    "frequency.coi.nadir_hz",
+    "frequency.max_rocof_hz_per_s.500ms",
+    "voltage.min_pu",
+    "ramp.total.windows.1s",
+)
+"""Metrics that are shown beside those of the criteria."""
+
+MAX_METRICS = 12
+OUTCOMES = ("pass", "fail", "not_assessed", "simulation_failed", PENDING)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A sweep and what has come out of it so far.
+
+    Attributes
+    ----------
+    plan
+        What is run.
+    runs
+        The table, a row for each run of the plan, in its order.
+    limits
+        What the runs are judged against.
+    has_other_ids
+        Whether the table was made from other versions of the scenarios than this plan: another version of the package.
+    """
+
+    plan: Plan
+    runs: pd.DataFrame
+    limits: list[SweepLimit]
+    has_other_ids: bool = False
+
+    @property
+    def completed(self) -> pd.DataFrame:
+        """The runs that completed: those whose metrics cover the whole run."""
+        return self.runs[self.runs["status"] == COMPLETED]
+
+    @property
+    def verdicts(self) -> pd.Series:
+        """Verdict of each run, ``pending`` where it has not been made."""
+        return outcomes(self.runs)
+
+    def limits_on(self, metric: str) -> list[SweepLimit]:
+        """The limits on a metric."""
+        return [limit for limit in self.limits if limit.metric == metric]
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """Read a sweep's folder; runs may still be pending.
+
+    Raises
+    ------
+    InputError
+        If it is no sweep's folder, has no table yet, or its table is that of another sweep file.
+    """
+    plan, _ = reopen(folder)
+    runs = read_table(folder)
+    cells = pd.DataFrame([run.cells | {"seed": run.seed} for run in plan.runs])
+    same = len(runs) == len(cells) and all(
+        name in runs and list(runs[name].map(str)) == list(cells[name].astype(runs[name].dtype).map(str))
+        for name in cells
+    )
+    if not same:
+        raise InputError(
+            Problem("runs.parquet is not the table of this sweep.yaml", place=str(folder), hint="collect it again")
+        )
+    has_other_ids = list(runs["run_id"]) != [run.run_id for run in plan.runs]
+    return Outcome(plan, runs, limits_of(run.data for run in plan.runs), has_other_ids)
+
+
+def outcomes(runs: pd.DataFrame) -> pd.Series:
+    """Verdict of each run of a table: one of `OUTCOMES`."""
+    return runs["verdict"].where(runs["status"] != PENDING, PENDING).fillna("not_assessed")
+
+
+def metric_columns(runs: pd.DataFrame) -> list[str]:
+    """Columns of a table that are metrics with a number in some run."""
+    names = list(runs.columns)
+    inside = names[names.index("verdict") + 1 : names.index("wall_time_s")]
+    return [
+        name
+        for name in inside
+        if not name.startswith(f"{CRITERIA}.")
+        and pd.api.types.is_numeric_dtype(runs[name])
+        and not pd.api.types.is_bool_dtype(runs[name])
+        and runs[name].notna().any()
+    ]
+
+
+def shown_metrics(outcome: Outcome, wanted: Sequence[str] = ()) -> list[str]:
+    """The metrics to show: those wanted; else those of the criteria that decide, and the usual ones.
+
+    Raises
+    ------
+    InputError
+        If a wanted one is no metric of any run.
+    """
+    runs = outcome.runs
+    known = metric_columns(runs)
+    if wanted:
+        for name in wanted:
+            if name not in known and known:
+                raise InputError(Problem(f"no run has a number for the metric '{name}'", hint=nearest(name, known)))
+        return [name for name in dict.fromkeys(wanted) if name in known]
+    deciding = [limit.metric for limit in outcome.limits if limit.decides]
+    chosen: dict[str, None] = {}
+    for name in (*deciding, *SHOWN):
+        is_twin = name not in deciding and any(runs[name].equals(runs[other]) for other in chosen if name in known)
+        if name in known and not is_twin:  # the total of one site is that site's
+            chosen[name] = None
+    return list(chosen)[:MAX_METRICS]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a metric spreads over the runs that completed, in its unit, and the run where it is worst.
+
+    ``low`` and ``high`` are the quantiles at `LOW` and `HIGH`.
+    """
+
+    metric: str
+    unit: str
+    count: int
+    smallest: float
+    low: float
+    median: float
+    high: float
+    largest: float
+    worst: float
+    worst_run: str
+
+
+def spread(completed: pd.DataFrame, metric: str, limits: Sequence[SweepLimit]) -> Spread | None:
+    """How a metric spreads; None if no run has a number for it."""
+    values = completed[metric].dropna() if metric in completed else pd.Series(dtype=float)
+    if values.empty:
+        return None
+    low, median, high = np.quantile(values, [LOW, 0.5, HIGH])
+    at = values.idxmin() if worst_is_lowest(metric, limits) else values.idxmax()
+    return Spread(
+        metric,
+        unit_of(metric),
+        int(values.size),
+        float(values.min()),
+        float(low),
+        float(median),
+        float(high),
+        float(values.max()),
+        float(values[at]),
+        str(completed.loc[at, "run_id"]),
+    )
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A sweep in a few lines: runs by status and by verdict, and the spread of its main metrics."""
+
+    name: str
+    total: int
+    statuses: dict[str, int]
+    verdicts: dict[str, int]
+    metrics: list[Spread]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self)
+
+
+def summary_rows(folder: Path, metrics: Sequence[str] = ()) -> Overview:
+    """A sweep's folder in a few lines, for a terminal.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, or a wanted metric is none.
+    """
+    return overview(read_outcome(folder), metrics)
+
+
+def overview(outcome: Outcome, metrics: Sequence[str] = ()) -> Overview:
+    """A sweep in a few lines; ``metrics`` as `shown_metrics` takes them."""
+    completed = outcome.completed
+    found = [spread(completed, name, outcome.limits) for name in shown_metrics(outcome, metrics)]
+    return Overview(
+        outcome.plan.sweep.name,
+        len(outcome.runs),
+        counts(outcome.runs["status"]),
+        counts(outcome.verdicts, OUTCOMES),
+        [row for row in found if row is not None],
+    )
+
+
+def counts(values: pd.Series, order: Sequence[str] = ()) -> dict[str, int]:
+    """How often each value occurs: those of ``order`` first, then the most frequent."""
+    found = {str(name): int(count) for name, count in values.value_counts().items()}
+    return {name: found[name] for name in (*order, *found) if name in found}
+
+
+def criterion_columns(runs: pd.DataFrame) -> dict[str, str]:
+    """Names that columns of a table have for criteria, each with the id of the criterion."""
+    names = [
+        column.removeprefix(f"{CRITERIA}.").removesuffix(".verdict")
+        for column in runs.columns
+        if column.startswith(f"{CRITERIA}.") and column.endswith(".verdict")
+    ]
+    return {name: name.rpartition("@")[0] if name.rpartition("@")[0] in names else name for name in names}
