@@ -1,12 +1,12 @@
 # make run    sets everything up in .venv and runs the main job
 # make test   sets everything up in .venv and runs lint, types, the import contract and the tests
-# make slurm  installs SLURM from Debian or Ubuntu packages, as root; without it the tests that need one are skipped
+# make system-packages  installs SLURM and a browser (Debian or Ubuntu, as root); without them some tests are skipped
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test slurm lint bench clean
+.PHONY: run test system-packages lint bench clean
 
 run: $(READY)
 	$(BIN)/cosim run ieee39-training
@@ -26,14 +26,16 @@ lint: $(READY)
 test: lint
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-slurm:
-	@sh tests/install_slurm.sh
+system-packages:
+	@sh tests/install_system_packages.sh
 
 bench: $(READY)
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/closed_loop.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py
 
 clean:
 	rm -rf $(VENV) results build dist

@@ -1,6 +1,6 @@
 """A real SLURM on this machine, for the tests that need one: started in a folder of its own and stopped again.
 
-It needs Debian's `slurm-wlm` and `munge` (`make slurm` installs them) and root; `available` says whether they are here.
+It needs Debian's `slurm-wlm` and `munge` (`make system-packages` installs them) and root; `available` says whether they are here.
 One node of two CPUs, so two jobs of one CPU run at a time. A test asks for the fixture::
 
     from slurm import running_slurm  # noqa: F401 (the fixture `slurm`: one cluster for the module)
@@ -68,7 +68,7 @@ def available() -> tuple[bool, str]:
     """Whether a cluster can be started here, and if not, why."""
     missing = [name for name in PROGRAMS if shutil.which(name, path=SEARCH_PATH) is None]
     if missing:
-        return False, f"SLURM is not installed (no {', '.join(missing)}); as root, `make slurm` installs it"
+        return False, f"SLURM is not installed (no {', '.join(missing)}); as root, `make system-packages` installs it"
     if os.geteuid() != 0:
         return False, "starting a SLURM takes root"
     return True, ""

@@ -1,15 +1,19 @@
 #!/bin/sh
-# Installs what tests/slurm.py needs to start a SLURM of its own (Debian or Ubuntu, as root). Starts no daemon.
+# Installs what some tests need beside Python packages (Debian or Ubuntu, as root): SLURM and munge, of which it starts no
+# daemon, a browser, and the libraries that lay out PDFs.
 set -eu
 
 fail() {
-    echo "make slurm: $1; the tests that need SLURM will be skipped" >&2
+    echo "make system-packages: $1; the tests that need them will be skipped" >&2
     exit 1
 }
 
 missing=
-for program in munged slurmctld slurmd sbatch; do
+for program in munged slurmctld slurmd sbatch chromium; do
     PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing="$missing $program"
+done
+for library in libpango-1.0.so.0 libpangoft2-1.0.so.0 libharfbuzz-subset.so.0; do
+    ldconfig -p | grep -q "$library" || missing="$missing $library"
 done
 [ -n "$missing" ] || exit 0
 [ "$(id -u)" = 0 ] || fail "not root, so cannot install$missing"
@@ -38,6 +42,7 @@ quietly() {
         fail "'$*' failed"
     }
 }
-echo "make slurm: installing slurm-wlm and munge"
+packages="slurm-wlm munge chromium fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+echo "make system-packages: installing $packages"
 quietly apt-get update -q
-quietly apt-get install -q -y --no-install-recommends slurm-wlm munge
+quietly apt-get install -q -y --no-install-recommends $packages
