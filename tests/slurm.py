@@ -1,6 +1,7 @@
 """A real SLURM on this machine, for the tests that need one: started in a folder of its own and stopped again.
 
-It needs Debian's `slurm-wlm` and `munge` (`make system-packages` installs them) and root; `available` says whether they are here.
+It needs Debian's `slurm-wlm` and `munge` (`make system-packages` installs them) and root; `available` says whether they
+are here.
 One node of two CPUs, so two jobs of one CPU run at a time. A test asks for the fixture::
 
     from slurm import running_slurm  # noqa: F401 (the fixture `slurm`: one cluster for the module)
