@@ -141,8 +141,5 @@ class Sweep(Part):
             seen |= dict.fromkeys((parameter.column, parameter.title), parameter.title)
         keys = [key for parameter in self.parameters for key in parameter.keys]
         keys += [*self.fixed, *(entry.key for entry in self.derived)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(f"{key} is set twice")
         if "simulation.seed" in keys and self.replicates > 1:
             raise ValueError("simulation.seed is set by the replicates: leave one of them out")

@@ -198,19 +198,17 @@ class _Planner:
         edited = Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places))
         values: dict[str, Any] = {}
         for key, value in sweep.fixed.items():
-            self._set(edited, key, value, ("set", key))
-            values[key] = value
+            self._set(edited, key, value, ("set", key), values)
         for number, (parameter, level) in enumerate(zip(sweep.parameters, point, strict=True)):
             place: Location = ("parameters", number)
             names[parameter.title] = cells[parameter.column] = level.cell
             for key, value in level.values.items():
-                self._set(edited, key, value, place)
-                values[key] = value
+                self._set(edited, key, value, place, values)
         for number, entry in enumerate(sweep.derived):
             place = ("derived", number)
             value = self._evaluate(entry.value, names, (*place, "value"))
-            self._set(edited, entry.key, value, place)
-            names[entry.name or entry.key.rsplit(".", 1)[-1]] = cells[entry.key] = values[entry.key] = value
+            self._set(edited, entry.key, value, place, values)
+            names[entry.name or entry.key.rsplit(".", 1)[-1]] = cells[entry.key] = value
         for number, expression in enumerate(sweep.filters):
             if not self._evaluate(expression, names, ("filters", number)):
                 return None
@@ -224,8 +222,11 @@ class _Planner:
         except ValueError as error:
             raise InputError(self._source.problem(place, f"'{expression}': {error}")) from None
 
-    def _set(self, edited: Source, key: str, value: Any, place: Location) -> None:
-        """Set a key of the scenario, or of each item of a list, from a place in the sweep file."""
+    def _set(self, edited: Source, key: str, value: Any, place: Location, values: dict[str, Any]) -> None:
+        """Set a key of the scenario, or of each item of a list, from a place in the sweep file; note it in `values`."""
+        if key in values:
+            raise InputError(self._source.problem(place, f"{key} is set twice"))
+        values[key] = value
         where = f"{self._source.place(place)}: {key_path(place)}"
         for location in _locations(key, edited.data):
             assign(edited, location, copy.deepcopy(value), where)
