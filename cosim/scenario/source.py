@@ -1,5 +1,6 @@
 """YAML text to plain data, with the place of every key kept for error messages."""
 
+import copy
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,13 +175,41 @@ def parse_key(text: str) -> Location:
 
 
 def apply_override(source: Source, assignment: str) -> None:
-    """Apply one ``KEY=VALUE`` of the command line to the data; the value is read as YAML."""
+    """Apply one ``KEY=VALUE`` of the command line to the data; the value is read as YAML.
+
+    ``[*]`` in the key stands for each item of a list.
+    """
     key, equals, text = assignment.partition("=")
     option = f"--set {assignment}"
     if not equals:
         raise InputError(Problem("an override has no value", place=option, hint="write --set KEY=VALUE"))
-    location = parse_key(key.strip())
-    assign(source, location, _path_from_here(location[-1], parse_yaml(text, Path(option)).data), option)
+    value = parse_yaml(text, Path(option)).data
+    for location in locations(key.strip(), source.data, option):
+        assign(source, location, copy.deepcopy(_path_from_here(location[-1], value)), option)
+
+
+EVERY_ITEM = "[*]"
+
+
+def locations(key: str, data: Any, place: str) -> list[Location]:
+    """The places in the data that a key path means, ``[*]`` being each item of a list.
+
+    Raises
+    ------
+    InputError
+        If it is no key path, or has ``[*]`` where there is no list; ``place`` is where it was given.
+    """
+    head, star, tail = key.partition(EVERY_ITEM)
+    if not star:
+        return [parse_key(key)]
+    target = data
+    for part in parse_key(head):
+        inside = isinstance(target, dict) and part in target
+        inside = inside or (isinstance(target, list) and isinstance(part, int) and part < len(target))
+        target = target[part] if inside else None
+    if not isinstance(target, list):
+        raise InputError(Problem(f"there is no list {head}", key, place))
+    return [found for k in range(len(target)) for found in locations(f"{head}[{k}]{tail}", data, place)]
 
 
 def assign(source: Source, location: Location, value: Any, place: str) -> None:

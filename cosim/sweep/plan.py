@@ -16,7 +16,7 @@ from cosim.scenario.library import SUFFIXES, find_scenario, find_sweep
 from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.paths import absolute_data, named_files, with_absolute_paths
-from cosim.scenario.source import Location, Source, apply_override, assign, key_path, parse_key, read_yaml
+from cosim.scenario.source import Location, Source, apply_override, assign, key_path, locations, read_yaml
 from cosim.scenario.translation import problems_in
 from cosim.study import grid_key
 from cosim.sweep.expressions import evaluate
@@ -29,8 +29,6 @@ ID_DIGITS = 12
 MAX_RUNS = 1_000_000
 MAX_PROBLEMS = 20
 """More are not shown: they are mostly the same one."""
-
-EVERY_ITEM = "[*]"
 
 
 @dataclass(frozen=True)
@@ -228,7 +226,7 @@ class _Planner:
             raise InputError(self._source.problem(place, f"{key} is set twice"))
         values[key] = value
         where = f"{self._source.place(place)}: {key_path(place)}"
-        for location in _locations(key, edited.data):
+        for location in locations(key, edited.data, where):
             assign(edited, location, copy.deepcopy(value), where)
 
     def _run_id(self, data: dict[str, Any], files: Iterable[str]) -> str:
@@ -246,22 +244,6 @@ def with_values(problem: Problem, cells: dict[str, Cell]) -> Problem:
     """A problem of a scenario, with the values of the parameters for which it came up first."""
     values = ", ".join(f"{column} = {cell}" for column, cell in cells.items())
     return replace(problem, message=f"{problem.message} (with {values})") if values else problem
-
-
-def _locations(key: str, data: Any) -> list[Location]:
-    """The places that a key path means, with ``[*]`` for each item of a list."""
-    head, star, tail = key.partition(EVERY_ITEM)
-    if not star:
-        return [parse_key(key)]
-    target = data
-    for part in parse_key(head):
-        try:
-            target = target[part]
-        except (KeyError, IndexError, TypeError):
-            raise InputError(Problem(f"'{key}': the scenario has no list {head}")) from None
-    if not isinstance(target, list):
-        raise InputError(Problem(f"'{key}': {head} is no list"))
-    return [place for k in range(len(target)) for place in _locations(f"{head}[{k}]{tail}", data)]
 
 
 def _digest(content: bytes) -> str:
