@@ -38,7 +38,7 @@
       plot.style.height = `${figure.layout.height}px`;
     }
     return Plotly.newPlot(plot, figure.data, figure.layout, config).then(() => {
-      plots.push(plot);
+      if (!plots.includes(plot)) plots.push(plot);
       if (isOverTime(plot)) plot.on("plotly_relayout", (changes) => follow(plot, changes));
       return Plotly.relayout(plot, theme(plot.layout));
     });
@@ -67,7 +67,28 @@
   addEventListener("afterprint", () => plots.forEach((plot) =>
     Plotly.relayout(plot, { ...theme(plot.layout), width: null, autosize: true })));
 
-  document.querySelectorAll("script[data-figure]").forEach(draw);
+  document.querySelectorAll("script[data-figure]:not([data-choice])").forEach(draw);
+
+  // Drop-downs choose which of its figures a place shows: their values, joined, are the figure's option.
+  function choose(name) {
+    const of = (tag) => [...document.querySelectorAll(`${tag}[data-choice]`)].filter((part) => part.dataset.choice === name);
+    const option = of("select").map((select) => select.value).join("|");
+    of("script").filter((holder) => holder.dataset.option === option).forEach((holder) => {
+      const place = document.getElementById(holder.dataset.figure);
+      place.setAttribute("aria-label", holder.dataset.alt);
+      if (plots.includes(place)) {
+        plots.splice(plots.indexOf(place), 1);
+        Plotly.purge(place);
+      }
+      const why = holder.dataset.missing;
+      place.textContent = why ? `Not drawn: ${why}.` : "";
+      place.style.height = why ? "auto" : `${JSON.parse(holder.textContent).layout.height}px`;
+      if (!why) draw(holder);
+    });
+  }
+  document.querySelectorAll("select[data-choice]").forEach((select) =>
+    select.addEventListener("change", () => choose(select.dataset.choice)));
+  new Set([...document.querySelectorAll("select[data-choice]")].map((select) => select.dataset.choice)).forEach(choose);
 
   // Tables sort on a click on a column's title; missing values stay last.
   const missing = (text) => text === "" || text === "–";

@@ -82,16 +82,19 @@ def read_outcome(folder: Path) -> Outcome:
     plan, _ = reopen(folder)
     runs = read_table(folder)
     cells = pd.DataFrame([run.cells | {"seed": run.seed} for run in plan.runs])
-    same = len(runs) == len(cells) and all(
-        name in runs and list(runs[name].map(str)) == list(cells[name].astype(runs[name].dtype).map(str))
-        for name in cells
-    )
-    if not same:
+    if len(runs) != len(cells) or not all(name in runs and _is_same(runs[name], cells[name]) for name in cells):
         raise InputError(
             Problem("runs.parquet is not the table of this sweep.yaml", place=str(folder), hint="collect it again")
         )
     has_other_ids = list(runs["run_id"]) != [run.run_id for run in plan.runs]
     return Outcome(plan, runs, limits_of(run.data for run in plan.runs), has_other_ids)
+
+
+def _is_same(column: pd.Series, cells: pd.Series) -> bool:
+    """Whether a column of the table holds the cells of the plan, whatever type the file has given them."""
+    if pd.api.types.is_numeric_dtype(column):
+        return bool((column.astype(float) == pd.to_numeric(cells, errors="coerce").astype(float)).all())
+    return bool((column.map(str) == cells.map(str)).all())
 
 
 def outcomes(runs: pd.DataFrame) -> pd.Series:
@@ -113,27 +116,25 @@ def metric_columns(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-def shown_metrics(outcome: Outcome, wanted: Sequence[str] = ()) -> list[str]:
-    """The metrics to show: those wanted; else those of the criteria that decide, and the usual ones.
+def shown_metrics(outcome: Outcome, first: str | None = None) -> list[str]:
+    """The metrics to show: one that is asked for, those of the criteria that decide, and the usual ones.
 
     Raises
     ------
     InputError
-        If a wanted one is no metric of any run.
+        If the one asked for is no metric with a number in any run.
     """
     runs = outcome.runs
     known = metric_columns(runs)
-    if wanted:
-        for name in wanted:
-            if name not in known and known:
-                raise InputError(Problem(f"no run has a number for the metric '{name}'", hint=nearest(name, known)))
-        return [name for name in dict.fromkeys(wanted) if name in known]
+    if first is not None and first not in known:
+        hint = nearest(first, known) if known else "no run has completed yet"
+        raise InputError(Problem(f"no run has a number for the metric '{first}'", place="--metric", hint=hint))
     deciding = [limit.metric for limit in outcome.limits if limit.decides]
+    wanted = [*([first] if first else []), *deciding]
     chosen: dict[str, None] = {}
-    for name in (*deciding, *SHOWN):
-        is_twin = name not in deciding and any(runs[name].equals(runs[other]) for other in chosen if name in known)
-        if name in known and not is_twin:  # the total of one site is that site's
-            chosen[name] = None
+    for name in (*wanted, *SHOWN):
+        if name in known and (name in wanted or not any(runs[name].equals(runs[other]) for other in chosen)):
+            chosen[name] = None  # the total of one site is that site's
     return list(chosen)[:MAX_METRICS]
 
 
@@ -192,21 +193,16 @@ class Overview:
         return asdict(self)
 
 
-def summary_rows(folder: Path, metrics: Sequence[str] = ()) -> Overview:
+def summary_rows(folder: Path) -> Overview:
     """A sweep's folder in a few lines, for a terminal.
 
     Raises
     ------
     InputError
-        If the folder cannot be read, or a wanted metric is none.
+        If the folder cannot be read.
     """
-    return overview(read_outcome(folder), metrics)
-
-
-def overview(outcome: Outcome, metrics: Sequence[str] = ()) -> Overview:
-    """A sweep in a few lines; ``metrics`` as `shown_metrics` takes them."""
-    completed = outcome.completed
-    found = [spread(completed, name, outcome.limits) for name in shown_metrics(outcome, metrics)]
+    outcome = read_outcome(folder)
+    found = [spread(outcome.completed, name, outcome.limits) for name in shown_metrics(outcome)]
     return Overview(
         outcome.plan.sweep.name,
         len(outcome.runs),

@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cosim.sweep.folder import begin, locked
+from cosim.sweep.folder import begin, locked, remove_partial
 from cosim.sweep.plan import Plan, PlannedRun
-from cosim.sweep.pool import OnRecord
+from cosim.sweep.pool import OnRecord, SweepStopped
 from cosim.sweep.records import CRASHED, Records, RecordWriter
 from cosim.sweep.table import table, write_table
 
@@ -88,15 +89,19 @@ def run_sweep(
     InputError
         If the folder cannot be used.
     SweepStopped
-        If the workers cannot write.
+        If they, or this process, cannot write.
     KeyboardInterrupt
         With all that was finished recorded, and the table written.
     """
-    records = begin(plan, folder, resume=resume or shard is not None)
     tasks = plan.shard(*shard) if shard else plan.tasks
     with locked(folder, part=f"{shard[0]}-of-{shard[1]}" if shard else None):
+        records = begin(plan, folder, resume=resume or shard is not None)
         desk = _Desk(plan, tasks, records, folder, workers, is_whole=shard is None, watch=watch)
-        desk.run()
+        remove_partial(folder, tasks)
+        try:
+            desk.run()
+        finally:
+            remove_partial(folder, tasks)
     return desk.state()
 
 
@@ -116,6 +121,15 @@ def state_of(
         name = (record.get("verdict") if record["status"] == "completed" else None) or record["status"]
         counts[name] = counts.get(name, 0) + 1
     return State(len(tasks), len(done), earlier, min(slots, len(tasks) - len(done)), counts, elapsed_s)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """What cannot be written stops the sweep."""
+    try:
+        yield
+    except OSError as error:
+        raise SweepStopped(str(error)) from error
 
 
 class _Desk:
@@ -155,7 +169,8 @@ class _Desk:
     def _note(self, record: dict[str, object]) -> None:
         """Note a record; of a crash only this process can tell."""
         if record["status"] == CRASHED:
-            self._writer.append(record)
+            with _stopping():
+                self._writer.append(record)
         self._records.add(record)
 
     def state(self) -> State:
@@ -171,9 +186,11 @@ class _Desk:
             self._watch(self.state())
             if time.monotonic() >= next_table:
                 before = time.monotonic()
-                self._refresh_table()
+                with suppress(SweepStopped):  # the last table tells
+                    self._refresh_table()
                 next_table = time.monotonic() + max(TABLE_EVERY_S, (time.monotonic() - before) / TABLE_SHARE)
 
     def _refresh_table(self) -> None:
         if self._is_whole:
-            write_table(table(self._plan, self._records.found), self._folder)
+            with _stopping():
+                write_table(table(self._plan, self._records.found), self._folder)

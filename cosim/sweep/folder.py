@@ -5,7 +5,7 @@ import io
 import json
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from cosim.errors import InputError, Problem
 from cosim.files import write_whole
 from cosim.provenance import versions
-from cosim.sweep.plan import Plan, load_sweep, make_plan
+from cosim.sweep.plan import Plan, PlannedRun, load_sweep, make_plan
 from cosim.sweep.records import PARTIAL_NAME, WORKERS_NAME, Records
 
 SWEEP_NAME, SCENARIO_NAME, PROVENANCE_NAME = "sweep.yaml", "scenario.yaml", "provenance.json"
@@ -30,7 +30,7 @@ def begin(plan: Plan, folder: Path, *, resume: bool) -> Records:
     plan
         What is to be run.
     folder
-        Made if it does not exist.
+        Is there, and locked.
     resume
         Whether to go on where an earlier call has left the folder.
 
@@ -51,16 +51,20 @@ def begin(plan: Plan, folder: Path, *, resume: bool) -> Records:
         )
     if records.found:
         _check_versions(folder)
+    sweep = plan.sweep.model_dump(mode="json", by_alias=True, exclude_none=True)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / WORKERS_NAME).mkdir(exist_ok=True)
-        write_whole(folder / SCENARIO_NAME, _yaml(plan.base_data))
-        sweep = plan.sweep.model_dump(mode="json", by_alias=True, exclude_none=True)
-        write_whole(folder / SWEEP_NAME, _yaml(sweep | {"scenario": SCENARIO_NAME}))
-        write_whole(folder / PROVENANCE_NAME, json.dumps(_provenance(plan), indent=2) + "\n")
+        with filelock.FileLock(folder / ".lock-begin"):  # parts of a sweep begin at the same time
+            (folder / WORKERS_NAME).mkdir(exist_ok=True)
+            write_whole(folder / SCENARIO_NAME, _yaml(plan.base_data))
+            write_whole(folder / SWEEP_NAME, _yaml(sweep | {"scenario": SCENARIO_NAME}))
+            write_whole(folder / PROVENANCE_NAME, json.dumps(_provenance(plan), indent=2) + "\n")
     except OSError as error:
-        raise InputError(Problem(f"cannot be written: {error.strerror}", place=str(folder))) from error
+        raise _unwritable(folder, error) from error
     return records
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(Problem(f"cannot be written: {error.strerror}", place=str(folder)))
 
 
 def reopen(folder: Path) -> tuple[Plan, Records]:
@@ -81,22 +85,31 @@ def reopen(folder: Path) -> tuple[Plan, Records]:
 
 @contextmanager
 def locked(folder: Path, part: str | None = None) -> Iterator[None]:
-    """Keep a second owner of workers out of a folder, or out of a part of its runs.
+    """Keep a second owner of workers out of a folder, which is made if need be, or out of a part of its runs.
 
     Raises
     ------
     InputError
-        If there is one already.
+        If there is one already, or the folder cannot be written.
     """
     lock = filelock.FileLock(folder / (f".lock-{part}" if part else ".lock"))
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise InputError(Problem("another sweep is running in this folder", place=str(folder))) from None
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     with lock:
-        if part is None:
-            shutil.rmtree(folder / PARTIAL_NAME, ignore_errors=True)  # of workers that were killed
         yield
+
+
+def remove_partial(folder: Path, runs: Iterable[PlannedRun]) -> None:
+    """Remove what there is of runs whose processes were killed."""
+    run_ids = {run.run_id for run in runs}
+    for path in (folder / PARTIAL_NAME).glob("*"):
+        if path.name.partition("-")[0] in run_ids:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:

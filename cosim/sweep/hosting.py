@@ -29,8 +29,8 @@ class Capacity:
     largest
         Largest value such that all runs at it and at every smaller one tested passed; None if there is none.
     end
-        Why there is no larger one: a run at the next value fails or did not complete; none of them does, but one was not
-        assessed, or has not been made; or the largest value tested passed.
+        Why there is no larger one: at the next value a run fails or did not complete; or none does, but one was not
+        assessed or has not been made; or the largest value tested passed.
     next_value
         The next value tested, at which ``end`` was met; None if there is none.
     values, runs

@@ -37,7 +37,7 @@ class WorkerProcess:
 
     def __init__(self, folder: Path):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "cosim.sweep.worker", str(folder)],
+            [sys.executable, "-P", "-m", "cosim.sweep.worker", str(folder)],  # -P: not the user's own json.py and such
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | ONE_THREAD,
@@ -88,7 +88,8 @@ class WorkerProcess:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):  # of a task that it never read
+                stream.close()
 
 
 def task_of(run: PlannedRun, keep: str) -> dict[str, Any]:

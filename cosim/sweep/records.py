@@ -4,6 +4,7 @@ Each worker appends to a file of its own, one line of JSON for a run, written by
 full disk has cut short does not end in a line break, or is no JSON, and is left out.
 """
 
+import errno
 import json
 import os
 import platform
@@ -37,12 +38,14 @@ class RecordWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._path = self._folder / f"{platform.node()}-{os.getpid()}-{time.time_ns():x}.jsonl"
         line = json.dumps(record, allow_nan=False).encode() + b"\n"
-        with self._path.open("ab", buffering=0) as file:
-            written = file.write(line)
-            if written != len(line):  # the next line must not continue this one
-                file.write(b"\n")
-                raise OSError(28, "the disk is full", str(self._path))
-            os.fsync(file.fileno())
+        try:
+            with self._path.open("ab", buffering=0) as file:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+                os.fsync(file.fileno())
+        except OSError:
+            self._path = None  # the next record must not continue a line that is cut short
+            raise
 
 
 class Records:

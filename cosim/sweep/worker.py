@@ -1,8 +1,9 @@
 """A worker: a process that runs the scenarios it is given, one after the other.
 
-It reads tasks from its standard input and answers on its standard output, a line of JSON each. A grid is read and set
-up once. Each run is made in a process forked from the worker, so that it starts from the grid as it was set up,
-whatever ran before, and cannot take the worker with it when it crashes.
+It reads tasks from its standard input, a pipe, and answers on its standard output, a line of JSON each. A grid is read
+and set up once. Each run is made in a process forked from the worker, so that it starts from the grid as it was set up,
+whatever ran before, and cannot take the worker with it when it crashes. When the owner of the pipe is gone, a worker
+ends, and with it the run that it is at.
 
 Started as ``python -m cosim.sweep.worker FOLDER``.
 """
@@ -10,6 +11,7 @@ Started as ``python -m cosim.sweep.worker FOLDER``.
 import gc
 import json
 import os
+import select
 import shutil
 import signal
 import sys
@@ -18,7 +20,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,23 @@ MAX_GRIDS = 4
 """Grids that a worker holds; the one used longest ago goes first."""
 
 
-class Worker:
-    """Runs tasks, and keeps the grids they start from."""
+class OwnerGone(Exception):
+    """Nobody is there who wants the result of a run."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+
+class Worker:
+    """Runs tasks, and keeps the grids they start from.
+
+    Parameters
+    ----------
+    folder
+        The sweep's.
+    owner
+        File descriptor of a pipe; a run is ended when nobody holds its other end any more.
+    """
+
+    def __init__(self, folder: Path, owner: int):
+        self._folder, self._owner = folder, owner
         self._grids: OrderedDict[str, SetUpGrid | None] = OrderedDict()
         self._is_warm = False
 
@@ -53,6 +67,11 @@ class Worker:
         ----------
         task
             ``run_id``, ``data`` (the scenario), ``grid`` (its key) and ``keep``.
+
+        Raises
+        ------
+        OwnerGone
+            If the owner has gone; the run is ended.
         """
         started = time.perf_counter()
         set_up = self._grid(task)
@@ -63,11 +82,23 @@ class Worker:
             _answer_and_exit(writer, self._folder, task, set_up)
         os.close(writer)
         with os.fdopen(reader, "rb") as pipe:
+            is_wanted = self._is_wanted_until_readable(reader)
+            if not is_wanted:
+                os.kill(process, signal.SIGKILL)
             answer = pipe.read()
         _, code = os.waitpid(process, 0)
-        record = json.loads(answer) if answer else {"status": CRASHED, "error": _cause_of_death(code)}
+        if not is_wanted:
+            raise OwnerGone
+        record = {"status": CRASHED, "error": _cause_of_death(code)} if code else json.loads(answer)
         wall_time_s = round(time.perf_counter() - started, 6)
         return {"run_id": task["run_id"], **record, "wall_time_s": wall_time_s}
+
+    def _is_wanted_until_readable(self, reader: int) -> bool:
+        """Wait for a run's answer, or its end; False as soon as the owner has gone."""
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        poll.register(self._owner, 0)  # only hang-ups
+        return all(source == reader for source, _ in poll.poll())
 
     def _grid(self, task: dict[str, Any]) -> SetUpGrid | None:
         """The grid that a task starts from; None where it cannot be had: the run then finds out why."""
@@ -99,6 +130,7 @@ def _warm_up(scenario: Scenario) -> None:
 def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> None:
     """In the forked process: run, write the record into the pipe, and end."""
     code = 0
+    sys.excepthook = sys.unraisablehook = lambda *_: None  # HDF5 complains of a full disk for each object it closes
     try:
         record = json.dumps(_record_of(folder, task, set_up), allow_nan=False).encode()
         with os.fdopen(writer, "wb") as pipe:
@@ -117,7 +149,7 @@ def _record_of(folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> 
 
     def stop_if_orphaned(_: float) -> None:
         if os.getppid() != parent:
-            raise SystemExit("the worker is gone")
+            os._exit(1)  # the worker is gone
 
     run_id, source = task["run_id"], Source(None, task["data"])
     partial = folder / PARTIAL_NAME / f"{run_id}-{os.getpid()}"
@@ -136,6 +168,8 @@ def _record_of(folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> 
     except (OSError, MemoryError) as error:
         return {"stop": str(error)}
     except Exception as error:
+        if _is_of_a_disk(error):
+            return {"stop": str(error)}
         record = {"status": ERROR, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
     bad = record["status"] != "completed" or record.get("verdict") == "fail"
     if partial.exists():
@@ -145,6 +179,15 @@ def _record_of(folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> 
         else:
             shutil.rmtree(partial)
     return record
+
+
+def _is_of_a_disk(error: BaseException | None) -> bool:
+    """Whether an error comes from one of the operating system, such as a full disk; HDF5 makes it one of its own."""
+    while error is not None:
+        if isinstance(error, OSError) or "errno = " in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _move(partial: Path, target: Path) -> None:
@@ -165,17 +208,16 @@ def _cause_of_death(code: int) -> str:
 @contextmanager
 def _own_channel() -> Iterator[Any]:
     """Standard output for answers alone: what else is printed goes to standard error."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    with channel:
+    with os.fdopen(os.dup(1), "wb", buffering=0) as channel:
+        os.dup2(2, 1)
         yield channel
 
 
 def main(folder: Path) -> None:
-    """Serve tasks until the input ends."""
-    worker, records = Worker(folder), RecordWriter(folder)
+    """Serve tasks until the input ends, or nobody takes the answers."""
+    worker, records = Worker(folder, sys.stdin.fileno()), RecordWriter(folder)
     with _own_channel() as channel:
-        print(json.dumps({"ready": True}), file=channel, flush=True)
+        channel.write(_line({"ready": True}))
         for line in sys.stdin:
             record = worker.run(json.loads(line))
             if "stop" not in record and record["status"] != CRASHED:
@@ -183,8 +225,13 @@ def main(folder: Path) -> None:
                     records.append(record)
                 except OSError as error:
                     record = {"run_id": record["run_id"], "stop": str(error)}
-            print(json.dumps(record), file=channel, flush=True)
+            channel.write(_line(record))
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with suppress(OwnerGone, BrokenPipeError):
+        main(Path(sys.argv[1]))

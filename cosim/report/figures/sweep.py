@@ -1,0 +1,376 @@
+"""Plots of a sweep: how metrics spread, and what each parameter does to them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from cosim.metrics import unit_of
+from cosim.report.drawing import BAND, BLUE, GREY, ORANGE, RED, Range, plane, safe
+from cosim.report.figures.base import Figure, no_figure
+from cosim.report.limits import Limit
+from cosim.report.marks import LABEL_SHARE, draw_limits
+from cosim.report.sweep_text import VERDICT_NAMES, metric_label, parameter_label
+from cosim.report.text import general, number, printed_id
+from cosim.sweep.effects import PASS_SHARE, Change, Effect
+from cosim.sweep.grouping import Grouping
+from cosim.sweep.limits import SweepLimit
+
+OUTCOME_COLOURS = {"pass": BLUE, "fail": ORANGE, "not_assessed": GREY}
+PANEL_PX, BAR_PX = 290, 30
+MAX_BOUNDS = 3
+"""A limit with more bounds than that, because it depends on a parameter, is not drawn."""
+
+MAX_TEXTS = 80
+REACH = 1.0
+"""Limits are drawn up to so many spans of the values away from them."""
+
+Array = NDArray[np.float64]
+
+
+def drawable(limits: Sequence[SweepLimit]) -> list[Limit]:
+    """The lines of limits in a plot of the metric that they are on."""
+    return [
+        Limit(limit.id, limit.metric, bound, limit.is_max, limit.decides, judged=limit.decides)
+        for limit in limits
+        for bound in limit.bounds
+        if len(limit.bounds) <= MAX_BOUNDS
+    ]
+
+
+def distribution(
+    about: tuple[str, str], values: pd.Series, verdicts: pd.Series, limits: Sequence[SweepLimit], metric: str
+) -> Figure:
+    """Histogram of a metric over the runs that completed, by their verdict, with its limits.
+
+    Parameters
+    ----------
+    about
+        Id and title of the figure.
+    values, verdicts
+        Of the metric, and of each run [run].
+    limits
+        On the metric.
+    metric
+        Its path.
+    """
+    known = values.dropna()
+    if known.empty:
+        return no_figure(about, "no run has completed with a number for it")
+    drawn = Range()
+    drawn.add(known.to_numpy(float))
+    edges = _edges(known.to_numpy(float))
+    plot = plane(safe(metric_label(metric)), "runs")
+    middle, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
+    for name, colour in OUTCOME_COLOURS.items():
+        inside = known[verdicts[known.index] == name]
+        if len(inside):
+            count, _ = np.histogram(inside, edges)
+            texts = [f"{general(a)} to {general(b)}" for a, b in itertools.pairwise(edges)]
+            plot.add_trace(
+                go.Bar(
+                    x=middle,
+                    y=count,
+                    width=width,
+                    name=VERDICT_NAMES.get(name, name),
+                    marker={"color": colour, "line": {"width": 0.5, "color": "rgba(255,255,255,0.6)"}},
+                    customdata=texts,
+                    hovertemplate="%{customdata}: %{y} runs<extra>%{fullData.name}</extra>",
+                )
+            )
+    plot.update_layout(barmode="stack", height=PANEL_PX, showlegend=True)
+    plot.update_yaxes(rangemode="tozero", tickformat=",d")
+    outside = _vertical_limits(plot, drawable(limits), drawn)
+    low, median, high = np.quantile(known, [0.05, 0.5, 0.95])
+    unit = unit_of(metric)
+    varies = [limit.id for limit in limits if len(limit.bounds) > MAX_BOUNDS]
+    notes = [*outside, *(f"The limit “{printed_id(name)}” depends on the run and is not drawn." for name in varies)]
+    return Figure(
+        *about,
+        alt=f"Histogram of {metric} over {known.size} runs: median {number(median, unit)}, from {number(low, unit)} at "
+        f"5 % to {number(high, unit)} at 95 % {unit}.",
+        caption=" ".join(notes),
+        plot=plot,
+    )
+
+
+def _edges(values: Array) -> Array:
+    """Edges of a histogram's bars; one bar where all values are the same."""
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        half = 0.005 * max(abs(low), abs(high)) or 0.5
+        return np.array([low - half, high + half])
+    count = int(np.clip(np.histogram_bin_edges(values, "auto").size - 1, 5, 40))
+    return np.linspace(low, high, count + 1)
+
+
+def _vertical_limits(plot: go.Figure, limits: Sequence[Limit], drawn: Range) -> list[str]:
+    """Draw limits on the horizontal axis; return sentences on those that lie far away."""
+    near = 0.05 * max(abs(drawn.low), abs(drawn.high)) if drawn.low == drawn.high else 0.0
+    shown = [limit for limit in limits if drawn.is_near(limit.value, REACH, near)]
+    for limit in shown:
+        line = {"color": RED if limit.judged else GREY, "width": 1.4, "dash": "longdash"}
+        plot.add_shape(type="line", x0=limit.value, x1=limit.value, y0=0, y1=1, yref="y domain", line=line)
+    ends = [drawn.low, drawn.high, *(limit.value for limit in shown)]
+    middle, gap = (min(ends) + max(ends)) / 2, LABEL_SHARE * (max(ends) - min(ends))
+    row, before = 0, -np.inf
+    for limit in sorted(shown, key=lambda limit: limit.value):
+        row = row + 1 if limit.value - before < 6 * gap else 0
+        before = limit.value
+        plot.add_annotation(
+            x=limit.value,
+            y=1 - 0.08 * row,
+            yref="y domain",
+            yanchor="top",
+            xanchor="left" if limit.value <= middle else "right",
+            text=safe(printed_id(limit.label)),
+            showarrow=False,
+            font={"size": 11, "color": RED if limit.judged else GREY},
+        )
+    return [
+        f"The limit “{printed_id(limit.id)}”, {general(limit.bound)}, lies outside the plot."
+        for limit in limits
+        if limit not in shown
+    ]
+
+
+def effect_panel(
+    about: tuple[str, str],
+    effect: Effect,
+    metric: str,
+    limits: Sequence[SweepLimit],
+    y_range: tuple[float, float],
+    values: pd.Series | None,
+) -> Figure:
+    """A metric against one parameter: median and quantiles, and the runs themselves where they are given.
+
+    Parameters
+    ----------
+    about
+        Id and title of the figure.
+    effect
+        Of the parameter on the metric.
+    metric
+        Its path.
+    limits
+        On the metric.
+    y_range
+        Of the vertical axis, the same for all parameters.
+    values
+        Of the metric in each run that the effect is made from [run], by the parameter's value as index.
+    """
+    known = np.isfinite(effect.median)
+    if not known.any():
+        return no_figure(about, "no run has completed with a number for it")
+    grouping, is_share = effect.grouping, metric == PASS_SHARE
+    plot = plane(safe(parameter_label(grouping.parameter)), safe(metric_label(metric)), log_x=grouping.is_log)
+    all_names = [safe(name) for name in grouping.names]
+    names = np.array(all_names)[known]
+    low, median, high = effect.low[known], effect.median[known], effect.high[known]
+    if grouping.centres is None:
+        x: Array = names
+        plot.update_xaxes(type="category", categoryorder="array", categoryarray=all_names)
+    else:
+        x = grouping.centres[known]
+        if not grouping.is_binned and x.size <= 7:
+            plot.update_xaxes(tickmode="array", tickvals=x, ticktext=list(names))
+    if values is not None:
+        _add_runs(plot, values, is_category=grouping.centres is None)
+    is_line = grouping.centres is not None
+    if is_line and not is_share:
+        outline = {"x": x, "mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        plot.add_trace(go.Scatter(y=low, **outline))
+        plot.add_trace(go.Scatter(y=high, fill="tonexty", fillcolor=BAND, **outline))
+    what = "%{y:.4~g} %" if is_share else "median %{y:.6~g}, 5 to 95 %: %{customdata[1]} to %{customdata[2]}"
+    plot.add_trace(
+        go.Scatter(
+            x=x,
+            y=median,
+            mode="lines+markers" if is_line else "markers",
+            line={"color": BLUE, "width": 1.8},
+            marker={"color": BLUE, "size": 7},
+            error_y=None
+            if is_line or is_share
+            else {"array": high - median, "arrayminus": median - low, "color": GREY, "thickness": 1.5, "width": 4},
+            customdata=[
+                [name, general(a), general(b), f"{n:,}"]
+                for name, a, b, n in zip(names, low, high, effect.count[known], strict=True)
+            ],
+            hovertemplate="%{customdata[0]}: " + what + "; %{customdata[3]} runs<extra></extra>",
+            showlegend=False,
+        )
+    )
+    drawn = Range()
+    drawn.add(np.array(y_range))
+    draw_limits(plot, drawable(limits), drawn, reach=0.0)
+    plot.update_yaxes(range=list(y_range))
+    plot.update_layout(height=PANEL_PX, margin={"t": 14})
+    said = ", ".join(f"{name}: {general(value, 4)}" for name, value in zip(names, median, strict=True))
+    return Figure(
+        *about, alt=f"{metric_label(metric)} against {parameter_label(grouping.parameter)}: {said}.", plot=plot
+    )
+
+
+def _add_runs(plot: go.Figure, values: pd.Series, *, is_category: bool) -> None:
+    x = [safe(str(cell)) for cell in values.index] if is_category else values.index.to_numpy(float)
+    plot.add_trace(
+        go.Scatter(
+            x=x,
+            y=values.to_numpy(float),
+            mode="markers",
+            marker={"color": ORANGE, "size": 4, "opacity": 0.45},
+            hovertemplate="%{y:.6~g}<extra>a run</extra>",
+            showlegend=False,
+        )
+    )
+
+
+def effect_range(
+    effects: Sequence[Effect], values: pd.Series | None, limits: Sequence[SweepLimit]
+) -> tuple[float, float]:
+    """Range of the vertical axis that holds all panels of a metric, and the limits that are near."""
+    drawn = Range()
+    for effect in effects:
+        drawn.add(np.concatenate([effect.low, effect.high]))
+    if values is not None:
+        drawn.add(values.to_numpy(float))
+    if not drawn.known:
+        return 0.0, 1.0
+    near = [limit.value for limit in drawable(limits) if drawn.is_near(limit.value, REACH, 0.0)]
+    low, high = min([drawn.low, *near]), max([drawn.high, *near])
+    room = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
+    return low - room, high + room
+
+
+def ranking(about: tuple[str, str], effects: Sequence[Effect], seeds: float, metric: str) -> Figure:
+    """How far each parameter moves a metric, the strongest first; in grey what the seed does."""
+    bars = [(parameter_label(e.grouping.parameter), e.movement, BLUE) for e in effects if np.isfinite(e.movement)]
+    bars.sort(key=lambda bar: -bar[1])
+    if not bars:
+        return no_figure(about, "fewer than two values of any parameter have runs that completed")
+    if np.isfinite(seeds):
+        bars.append(("seed, at one point", seeds, GREY))
+    names, sizes = [name for name, _, _ in bars], [size for _, size, _ in bars]
+    plot = plane(safe(_movement_title(metric)), "")
+    plot.add_trace(
+        go.Bar(
+            x=sizes,
+            y=[safe(name) for name in names],
+            orientation="h",
+            marker={"color": [colour for _, _, colour in bars]},
+            hovertemplate="%{y}: %{x:.5~g}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    _make_list(plot, names)
+    unit = "%" if metric == PASS_SHARE else unit_of(metric)
+    said = "; ".join(f"{name} {general(size, 4)} {unit}".strip() for name, size, _ in bars)
+    return Figure(*about, alt=f"How far each parameter moves {metric}: {said}.", plot=plot)
+
+
+def _movement_title(metric: str) -> str:
+    text, mark, unit = metric_label(metric).partition(" (")
+    return (
+        f"largest less smallest median: {text}{mark}{unit}"
+        if metric != PASS_SHARE
+        else "largest less smallest share (%)"
+    )
+
+
+def _make_list(plot: go.Figure, names: Sequence[str]) -> None:
+    """A vertical axis of names, from the top down, each as high as a bar."""
+    plot.update_yaxes(
+        type="category", autorange="reversed", categoryorder="array", categoryarray=[safe(name) for name in names]
+    )
+    plot.update_layout(height=BAR_PX * len(names) + 80, margin={"t": 14})
+
+
+def tornado(about: tuple[str, str], changes: Sequence[Change], metric: str) -> Figure:
+    """What each parameter alone changes of a metric, from the base point, the strongest first."""
+    ends: dict[str, list[Change]] = {}
+    for change in changes:
+        ends.setdefault(parameter_label(change.parameter), []).append(change)
+    ordered = sorted(ends.items(), key=lambda item: -max(abs(change.median) for change in item[1]))
+    plot = plane(safe(f"change from the base point: {metric_label(metric)}"), "")
+    names = [safe(name) for name, _ in ordered]
+    lows = [min(0.0, *(change.median for change in found)) for _, found in ordered]
+    highs = [max(0.0, *(change.median for change in found)) for _, found in ordered]
+    for base, colour in ((lows, ORANGE), (highs, BLUE)):
+        plot.add_trace(
+            go.Bar(x=base, y=names, orientation="h", marker={"color": colour}, hoverinfo="skip", showlegend=False)
+        )
+    flat = [(safe(name), change) for name, found in ordered for change in found]
+    plot.add_trace(
+        go.Scatter(
+            x=[change.median for _, change in flat],
+            y=[name for name, _ in flat],
+            mode="markers+text" if len(flat) <= 24 else "markers",
+            text=[safe(change.value) for _, change in flat],
+            textposition=["middle right" if change.median >= 0 else "middle left" for _, change in flat],
+            marker={"color": GREY, "size": 7, "line": {"width": 1, "color": "white"}},
+            error_x={
+                "array": [change.high - change.median for _, change in flat],
+                "arrayminus": [change.median - change.low for _, change in flat],
+                "color": GREY,
+                "thickness": 1.2,
+                "width": 3,
+            },
+            customdata=[
+                [safe(change.value), change.pairs, general(change.low), general(change.high)] for _, change in flat
+            ],
+            hovertemplate="%{y} = %{customdata[0]}: %{x:.5~g} (%{customdata[1]} seeds: %{customdata[2]} to "
+            "%{customdata[3]})<extra></extra>",
+            showlegend=False,
+            cliponaxis=False,
+        )
+    )
+    _make_list(plot, [name for name, _ in ordered])
+    plot.update_layout(barmode="overlay")
+    reach = max(abs(value) for _, change in flat for value in (change.low, change.high)) or 1.0
+    plot.update_xaxes(
+        range=[min(0, *(c.low for _, c in flat)) - 0.15 * reach, max(0, *(c.high for _, c in flat)) + 0.15 * reach]
+    )
+    plot.update_xaxes(zeroline=True, zerolinecolor=GREY)
+    said = "; ".join(f"{c.parameter.title} = {c.value}: {general(c.median, 4)}" for _, c in flat)
+    return Figure(*about, alt=f"Change of {metric} from the base point: {said}.", plot=plot)
+
+
+def heat_map(about: tuple[str, str], cells: Array, x: Grouping, y: Grouping, metric: str) -> Figure:
+    """A metric against two parameters [y, x], by colour."""
+    if not np.isfinite(cells).any():
+        return no_figure(about, "no run has completed with a number for it")
+    plot = plane(safe(parameter_label(x.parameter)), safe(parameter_label(y.parameter)))
+    is_share = metric == PASS_SHARE
+    unit = "%" if is_share else unit_of(metric)
+    rounded = np.array([[float(f"{value:.5g}") for value in row] for row in cells])
+    plot.add_trace(
+        go.Heatmap(
+            x=[safe(name) for name in x.names],
+            y=[safe(name) for name in y.names],
+            z=rounded,
+            colorscale="Cividis",
+            zmin=0 if is_share else None,
+            zmax=100 if is_share else None,
+            xgap=1,
+            ygap=1,
+            colorbar={"title": {"text": unit}, "thickness": 14, "outlinewidth": 0, "exponentformat": "none"},
+            texttemplate="%{z:.4~g}" if cells.size <= MAX_TEXTS else None,
+            hovertemplate=f"%{{x}}, %{{y}}: %{{z:.5~g}} {unit}<extra></extra>",
+            hoverongaps=False,
+        )
+    )
+    for axis, grouping in ((plot.update_xaxes, x), (plot.update_yaxes, y)):
+        axis(type="category", categoryorder="array", categoryarray=[safe(name) for name in grouping.names])
+    plot.update_layout(height=int(np.clip(40 * len(y.names) + 120, 260, 720)), margin={"t": 24})
+    low, high = np.nanmin(cells), np.nanmax(cells)
+    return Figure(
+        *about,
+        alt=f"{metric_label(metric)} against {parameter_label(x.parameter)} and {parameter_label(y.parameter)}: from "
+        f"{general(low, 4)} to {general(high, 4)} {unit}.",
+        plot=plot,
+    )

@@ -1,0 +1,179 @@
+"""Sweeps as a user runs them: the same numbers whatever makes the runs, and nothing lost."""
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from slurm import running_slurm  # noqa: F401
+from sweeps import (
+    OUTCOMES,
+    assert_same_numbers,
+    cosim,
+    finished,
+    numbers,
+    printed,
+    run_processes,
+    start,
+    until,
+    workers,
+    write_sweep,
+)
+
+from cosim.sweep.folder import reopen
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The file of a small sweep, and the table of its runs with one worker."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    file = write_sweep(folder)
+    assert cosim("sweep", "run", file, "--out", folder / "out", "--workers", 1, "--quiet", "--no-report") == 0
+    return file, numbers(folder / "out")
+
+
+def test_each_kind_of_run_has_its_row(undisturbed):
+    _, table = undisturbed
+    assert len(table) == 2 * len(OUTCOMES)
+    for kind, (status, verdict) in OUTCOMES.items():
+        rows = table[table["kind"] == kind]
+        assert set(rows["status"]) == {status}, kind
+        assert set(rows["verdict"]) == {verdict}, kind
+        assert rows["error"].notna().all() == (status != "completed"), kind
+
+
+def test_two_workers_give_the_same_numbers(undisturbed, tmp_path):
+    file, expected = undisturbed
+    assert cosim("sweep", "run", file, "--out", tmp_path, "--workers", 2, "--quiet", "--no-report") == 0
+    assert_same_numbers(numbers(tmp_path), expected)
+
+
+def test_a_single_run_gives_the_same_numbers(undisturbed, tmp_path):
+    import json
+
+    file, expected = undisturbed
+    plan, _ = reopen(file.parent / "out")
+    run = next(run for run in plan.runs if run.cells["kind"] == "has a fault")
+    sets = [f"--set={key}={json.dumps(value)}" for key, value in run.values.items()]
+    assert cosim("run", file.parent / "out" / "scenario.yaml", *sets, "--out", tmp_path, "--quiet", "--no-report") == 0
+    found = json.loads((tmp_path / "summary.json").read_text())["metrics"]
+    row = expected[expected["run_id"] == run.run_id].iloc[0]
+    assert found["frequency"]["nadir_hz"] == row["frequency.nadir_hz"]
+    assert found["voltage"]["min_pu"] == row["voltage.min_pu"]
+
+
+def test_parts_are_collected(undisturbed, tmp_path):
+    file, expected = undisturbed
+    for part in ("2/3", "1/3", "3/3"):
+        arguments = ("--out", tmp_path, "--workers", 2, "--shard", part, "--quiet")
+        assert cosim("sweep", "run", file, *arguments) == 0
+    assert cosim("sweep", "collect", tmp_path, "--quiet", "--no-report") == 0
+    assert_same_numbers(numbers(tmp_path), expected)
+
+
+def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path):
+    file, expected = undisturbed
+    moments = random.Random(7)
+    out, log = tmp_path / "out", tmp_path / "log"
+    for number in range(10):
+        sweep = start(log, "run", file, "--out", out, "--workers", 2, "--no-report", "--resume")
+        victim = ("parent", "worker", "run")[number % 3]
+        until(lambda: workers(out) or sweep.poll() is not None)
+        time.sleep(moments.uniform(0.0, 4.0))
+        processes = {"parent": [sweep], "worker": workers(out), "run": run_processes(out)}[victim]
+        if processes:
+            os.kill(processes[0].pid, signal.SIGKILL)
+        time.sleep(moments.uniform(0.0, 0.5))
+        if sweep.poll() is None:
+            sweep.kill()
+        sweep.wait()
+        until(lambda: not workers(out) and not run_processes(out))
+    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report", "--resume") == 0
+    assert_same_numbers(numbers(out), expected)
+    assert not list((out / "partial").glob("*"))
+
+
+def test_an_interrupted_sweep_goes_on(undisturbed, tmp_path):
+    file, expected = undisturbed
+    out = tmp_path / "out"
+    sweep = start(tmp_path, "run", file, "--out", out, "--workers", 2, "--no-report")
+    until(lambda: finished(out) >= 2)
+    sweep.send_signal(signal.SIGINT)
+    assert sweep.wait() == 130
+    assert "--resume" in printed(tmp_path)
+    until(lambda: not workers(out))
+    table = pd.read_parquet(out / "runs.parquet")
+    assert (table["status"] == "pending").any()
+    assert (table["status"] != "pending").sum() >= 2
+    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report") == 2  # without --resume
+    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report", "--resume") == 0
+    assert_same_numbers(numbers(out), expected)
+
+
+def test_a_full_disk_stops_the_sweep_with_a_message(undisturbed, tmp_path, capsys, monkeypatch):
+    file, expected = undisturbed
+    from cosim.sweep import pool
+
+    command = pool.WorkerProcess.run
+    monkeypatch.setattr(pool.WorkerProcess, "run", _full_after(2, command))
+    assert cosim("sweep", "run", file, "--out", tmp_path, "--workers", 1, "--no-report") == 2
+    assert "No space left" in capsys.readouterr().err
+    monkeypatch.setattr(pool.WorkerProcess, "run", command)
+    assert cosim("sweep", "run", file, "--out", tmp_path, "--quiet", "--no-report", "--resume") == 0
+    assert_same_numbers(numbers(tmp_path), expected)
+
+
+def _full_after(count, command):
+    """A worker's owner that is told of a full disk after some runs, as `RecordWriter` would have it."""
+    made = []
+
+    def run(self, task):
+        made.append(task)
+        if len(made) > count:
+            from cosim.sweep.pool import SweepStopped
+
+            raise SweepStopped("[Errno 28] No space left on device")
+        return command(self, task)
+
+    return run
+
+
+def test_dask_gives_the_same_numbers(undisturbed, tmp_path):
+    from distributed import LocalCluster
+
+    file, expected = undisturbed
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        arguments = ("--out", tmp_path, "--scheduler", cluster.scheduler_address, "--quiet", "--no-report")
+        assert cosim("sweep", "run", file, *arguments) == 0
+    assert_same_numbers(numbers(tmp_path), expected)
+
+
+def test_batch_jobs_give_the_same_numbers(undisturbed, tmp_path, running_slurm, monkeypatch):  # noqa: F811
+    file, expected = undisturbed
+    monkeypatch.chdir(tmp_path)
+    jobs = tmp_path / "jobs.yaml"
+    jobs.write_text("jobs: 2\nmemory: 2GB\nwalltime: '00:10:00'\ninterface: lo\n")
+    arguments = ("--out", tmp_path / "out", "--slurm", jobs, "--quiet", "--no-report")
+    assert cosim("sweep", "run", file, *arguments) == 0
+    assert_same_numbers(numbers(tmp_path / "out"), expected)
+
+
+def test_a_job_array_gives_the_same_numbers(undisturbed, tmp_path, running_slurm):  # noqa: F811
+    file, expected = undisturbed
+    program = Path(sys.executable).with_name("cosim")
+    script = tmp_path / "array.sh"
+    script.write_text(
+        "#!/bin/sh\n#SBATCH --array=1-2\n"
+        f"{program} sweep run {file} --out {tmp_path}/out --workers 1 --shard ${{SLURM_ARRAY_TASK_ID}}/2 --quiet\n"
+    )
+    job = running_slurm.run("sbatch", "--parsable", f"--output={tmp_path}/job-%a.txt", str(script)).strip()
+    states = running_slurm.wait(job)
+    assert set(states.values() if isinstance(states, dict) else states) == {"COMPLETED"}
+    assert cosim("sweep", "collect", tmp_path / "out", "--quiet", "--no-report") == 0
+    assert_same_numbers(numbers(tmp_path / "out"), expected)
