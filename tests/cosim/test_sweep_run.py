@@ -84,7 +84,7 @@ def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path):
     for number in range(10):
         sweep = start(log, "run", file, "--out", out, "--workers", 2, "--no-report", "--resume")
         victim = ("parent", "worker", "run")[number % 3]
-        until(lambda: workers(out) or sweep.poll() is not None)
+        until(lambda sweep=sweep: workers(out) or sweep.poll() is not None)
         time.sleep(moments.uniform(0.0, 4.0))
         processes = {"parent": [sweep], "worker": workers(out), "run": run_processes(out)}[victim]
         if processes:
@@ -154,7 +154,7 @@ def test_dask_gives_the_same_numbers(undisturbed, tmp_path):
     assert_same_numbers(numbers(tmp_path), expected)
 
 
-def test_batch_jobs_give_the_same_numbers(undisturbed, tmp_path, running_slurm, monkeypatch):  # noqa: F811
+def test_batch_jobs_give_the_same_numbers(undisturbed, tmp_path, slurm, monkeypatch):  # noqa: ARG001
     file, expected = undisturbed
     monkeypatch.chdir(tmp_path)
     jobs = tmp_path / "jobs.yaml"
@@ -164,7 +164,7 @@ def test_batch_jobs_give_the_same_numbers(undisturbed, tmp_path, running_slurm, 
     assert_same_numbers(numbers(tmp_path / "out"), expected)
 
 
-def test_a_job_array_gives_the_same_numbers(undisturbed, tmp_path, running_slurm):  # noqa: F811
+def test_a_job_array_gives_the_same_numbers(undisturbed, tmp_path, slurm):
     file, expected = undisturbed
     program = Path(sys.executable).with_name("cosim")
     script = tmp_path / "array.sh"
@@ -172,8 +172,8 @@ def test_a_job_array_gives_the_same_numbers(undisturbed, tmp_path, running_slurm
         "#!/bin/sh\n#SBATCH --array=1-2\n"
         f"{program} sweep run {file} --out {tmp_path}/out --workers 1 --shard ${{SLURM_ARRAY_TASK_ID}}/2 --quiet\n"
     )
-    job = running_slurm.run("sbatch", "--parsable", f"--output={tmp_path}/job-%a.txt", str(script)).strip()
-    states = running_slurm.wait(job)
-    assert set(states.values() if isinstance(states, dict) else states) == {"COMPLETED"}
+    job = slurm.run("sbatch", "--parsable", f"--output={tmp_path}/job-%a.txt", str(script)).strip()
+    states = slurm.wait(job)
+    assert set(states) == {"COMPLETED"}
     assert cosim("sweep", "collect", tmp_path / "out", "--quiet", "--no-report") == 0
     assert_same_numbers(numbers(tmp_path / "out"), expected)
