@@ -130,7 +130,7 @@ def _warm_up(scenario: Scenario) -> None:
 def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> None:
     """In the forked process: run, write the record into the pipe, and end."""
     code = 0
-    sys.excepthook = sys.unraisablehook = lambda *_: None  # HDF5 complains of a full disk for each object it closes
+    sys.unraisablehook = lambda *_: None  # HDF5 complains of a full disk for each object it closes
     try:
         record = json.dumps(_record_of(folder, task, set_up), allow_nan=False).encode()
         with os.fdopen(writer, "wb") as pipe:
