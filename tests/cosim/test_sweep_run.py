@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -87,8 +88,9 @@ def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path):
         until(lambda sweep=sweep: workers(out) or sweep.poll() is not None)
         time.sleep(moments.uniform(0.0, 4.0))
         processes = {"parent": [sweep], "worker": workers(out), "run": run_processes(out)}[victim]
-        if processes:
-            os.kill(processes[0].pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended meanwhile
+            if processes:
+                os.kill(processes[0].pid, signal.SIGKILL)
         time.sleep(moments.uniform(0.0, 0.5))
         if sweep.poll() is None:
             sweep.kill()
