@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import prepare_study
-from cosim.sweep.plan import Plan, PlannedRun, with_values
+from cosim.sweep.paths import named_paths
+from cosim.sweep.plan import MAX_PROBLEMS, Plan, PlannedRun, with_values
 from cosim.variants import shortened
 from grids import GridError, load_grid
 
@@ -43,44 +45,66 @@ class Estimate:
 
 
 def check(plan: Plan) -> None:
-    """Check what the scenario's model cannot know: that buses exist, and that some runs can be prepared as a whole.
+    """Check what the scenario's model cannot know.
+
+    That buses and files exist, in all runs, and that some runs can be prepared as a whole.
 
     Raises
     ------
     InputError
-        With what is wrong, and with which values of the parameters.
+        With what is wrong, where it was set, and with which values of the parameters.
     """
-    _check_buses(plan)
+    problems = [*_missing_files(plan), *_missing_buses(plan)]
+    if problems:
+        raise InputError(*problems[:MAX_PROBLEMS])
     first = {run.grid: run for run in reversed(plan.tasks)}
     for run in list(first.values())[-CHECKED_GRIDS:]:
+        source = _source(plan, run)
         try:
-            prepare_study(validate(Source(None, run.data)), Source(None, run.data))
+            prepare_study(validate(source), source)
         except InputError as error:
             raise InputError(*(with_values(problem, run.cells) for problem in error.problems)) from None
 
 
-def _check_buses(plan: Plan) -> None:
+def _source(plan: Plan, run: PlannedRun) -> Source:
+    """A run's scenario, with the places where it was set."""
+    return Source(None, run.data, plan.places)
+
+
+def _missing_files(plan: Plan) -> Iterator[Problem]:
+    """Look up every file that is no case, which is looked up with its buses."""
+    seen = set()
+    for run in plan.tasks:
+        for location, path in named_paths(run.data):
+            if location[-1] == "file" and path not in seen and not Path(path).is_file():
+                yield with_values(_source(plan, run).problem(location, f"there is no file {path}"), run.cells)
+            seen.add(path)
+
+
+def _missing_buses(plan: Plan) -> Iterator[Problem]:
     """Look every site's bus up in the case."""
-    wanted: dict[tuple[str, str | None], dict[str, PlannedRun]] = {}
+    wanted: dict[tuple[str, str | None], dict[str, tuple[PlannedRun, int]]] = {}
     for run in plan.tasks:
         grid = run.data["grid"]
         buses = wanted.setdefault((grid["case"], grid.get("dyr")), {})
-        for site in run.data["sites"]:
+        for number, site in enumerate(run.data["sites"]):
             if site.get("bus") is not None:
-                buses.setdefault(str(site["bus"]), run)
+                buses.setdefault(str(site["bus"]), (run, number))
     for (case, dyr), buses in wanted.items():
-        spec = validate(Source(None, next(iter(buses.values())).data)).grid if buses else None
-        if spec is None:
+        if not buses:
             continue
+        run, _ = next(iter(buses.values()))
+        spec = validate(_source(plan, run)).grid
         try:
             grid = load_grid(case, dyr, substitutes=spec.substitutes, dynamics=spec.dynamics)
         except GridError as error:
-            raise InputError(Problem(str(error), key="grid.case")) from None
-        for bus, run in buses.items():
+            yield with_values(_source(plan, run).problem(("grid", "case"), str(error)), run.cells)
+            continue
+        for bus, (run, number) in buses.items():
             try:
                 grid.find_bus(bus)
             except GridError as error:
-                raise InputError(with_values(Problem(str(error)), run.cells)) from None
+                yield with_values(_source(plan, run).problem(("sites", number, "bus"), str(error)), run.cells)
 
 
 def estimate(plan: Plan) -> Estimate | None:

@@ -72,11 +72,12 @@ def describe(plan: Plan, found: Estimate | None, workers: int) -> dict[str, Any]
 def print_plan(described: dict[str, Any]) -> None:
     """A plan as tables."""
     console = Console()
-    table = Table(title=f"{described['name']}: {described['scenario']} with", title_justify="left", box=SIMPLE_HEAD)
+    title = Text(f"{described['name']}: {described['scenario']} with")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in ("parameter", "keys", "values"):
         table.add_column(name, overflow="fold")
     for entry in described["parameters"]:
-        table.add_row(entry["name"], ", ".join(entry["keys"]), _values(entry))
+        table.add_row(*(Text(text) for text in (entry["name"], ", ".join(entry["keys"]), _values(entry))))
     if described["parameters"]:
         console.print(table)
     points, seeds = _count(described["points"], "point"), _count(described["replicates"], "seed")
@@ -94,7 +95,7 @@ def print_plan(described: dict[str, Any]) -> None:
         kept = {"none": "no result is kept", "violations": "if every run fails", "all": "all results are kept"}
         lines.append(f"at most {size} of disk ({kept[described['keep']]})")
     for text in lines:
-        console.print(text, highlight=False, soft_wrap=True)
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _values(entry: dict[str, Any]) -> str:
@@ -132,4 +133,4 @@ def print_outcome(plan: Plan, folder: Path, state: State) -> None:
         text.append(name.replace("_", " "), style=STYLES.get(name, "red"))
     console.print(text)
     names = ", ".join(path.name for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != ".")
-    console.print(f"written to {folder}: {names}", soft_wrap=True, highlight=False)
+    console.print(f"written to {folder}: {names}", soft_wrap=True, highlight=False, markup=False)

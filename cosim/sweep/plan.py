@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,15 @@ from cosim.scenario.library import SUFFIXES, find_scenario, find_sweep
 from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.paths import absolute_data, named_files, with_absolute_paths
-from cosim.scenario.source import Location, Source, apply_override, assign, key_path, locations, read_yaml
+from cosim.scenario.source import EVERY_ITEM, Location, Source, apply_override, assign, key_path, locations, read_yaml
 from cosim.scenario.translation import problems_in
 from cosim.study import grid_key
 from cosim.sweep.expressions import evaluate
-from cosim.sweep.model import Sweep
+from cosim.sweep.model import SEED_KEY, Sweep
 from cosim.sweep.parameters import Cell
-from cosim.sweep.sampling import Point, sample
+from cosim.sweep.paths import is_relative_path, with_files_from
+from cosim.sweep.sampling import Point, number_of_points, sample
 
-SEED_KEY = "simulation.seed"
 ID_DIGITS = 12
 MAX_RUNS = 1_000_000
 MAX_PROBLEMS = 20
@@ -63,13 +63,15 @@ class PlannedRun:
 class Plan:
     """A sweep and its runs, in the order of the table.
 
-    ``base_data`` is the scenario that is varied, as its file has it but for paths, which are absolute.
+    ``base_data`` is the scenario that is varied, as its file has it but for paths, which are absolute. ``places`` tells
+    where each key of the runs' scenarios stands.
     """
 
     sweep: Sweep
     base_data: dict[str, Any]
     points: int
     runs: tuple[PlannedRun, ...]
+    places: dict[Location, str] = field(default_factory=dict)
 
     @cached_property
     def tasks(self) -> list[PlannedRun]:
@@ -101,7 +103,7 @@ def load_sweep(name_or_path: str | Path, overrides: Iterable[str] = ()) -> tuple
         With every problem found.
     """
     path = find_sweep(name_or_path)
-    source = read_yaml(path)
+    source = _read(path)
     if not isinstance(source.data, dict):
         got = "nothing" if source.data is None else type(source.data).__name__
         raise InputError(Problem(f"expected keys and values, got {got}", place=f"{path}:1:1"))
@@ -114,6 +116,16 @@ def load_sweep(name_or_path: str | Path, overrides: Iterable[str] = ()) -> tuple
     return sweep.model_copy(update={"name": sweep.name or path.stem}), source
 
 
+def _read(path: Path) -> Source:
+    try:
+        return read_yaml(path)
+    except InputError as error:
+        problems = [
+            replace(p, hint="quote keys that have brackets") if "got '['" in p.message else p for p in error.problems
+        ]
+        raise InputError(*problems) from None
+
+
 def make_plan(sweep: Sweep, source: Source) -> Plan:
     """Apply each point and seed of a sweep to its scenario, and validate what comes out.
 
@@ -124,31 +136,44 @@ def make_plan(sweep: Sweep, source: Source) -> Plan:
     """
     folder = source.path.parent if source.path else Path()
     base_path = _base_path(sweep, source, folder)
+    sweep = with_files_from(sweep, folder)
     base = read_yaml(base_path)
     if not isinstance(base.data, dict):
         raise InputError(Problem("expected keys and values", place=f"{base_path}:1:1"))
     validate(base)
-    points = sample(sweep)
-    if len(points) * sweep.replicates > MAX_RUNS:
-        count = len(points) * sweep.replicates
+    count = number_of_points(sweep) * sweep.replicates
+    if count > MAX_RUNS:
         raise InputError(source.problem(("sampling",), f"{count:,} runs are too many, at most {MAX_RUNS:,} are made"))
+    points = sample(sweep)
     planner = _Planner(sweep, source, base)
     runs = [run for point in points for run in planner.runs(point)]
     planner.stop_if_problems()
     if not runs:
         raise InputError(source.problem(("filters",), f"none of the {len(points):,} points passes the filters"))
     base_data = {"name": base_path.stem} | absolute_data(base.data, base_path.parent)
-    return Plan(sweep, base_data, len(runs) // sweep.replicates, tuple(runs))
+    return Plan(sweep, base_data, len(runs) // sweep.replicates, tuple(runs), planner.places())
 
 
 def _base_path(sweep: Sweep, source: Source, folder: Path) -> Path:
     """Path of the scenario; relative ones start at the sweep file's folder."""
-    is_path = sweep.scenario.endswith(SUFFIXES)
+    path = Path(sweep.scenario).expanduser()
     try:
-        return find_scenario(folder / Path(sweep.scenario).expanduser() if is_path else sweep.scenario)
+        return find_scenario(folder / path if path.suffix.lower() in SUFFIXES else sweep.scenario)
     except InputError as error:
-        problems = [source.problem(("scenario",), p.message, p.hint) for p in error.problems]
+        problems = [
+            source.problem(("scenario",), f"{p.message}: {p.place}" if p.place else p.message, p.hint)
+            for p in error.problems
+        ]
         raise InputError(*problems) from None
+
+
+@dataclass
+class _Draft:
+    """A scenario that is being edited, the values set by key, and by what each place of it was set."""
+
+    source: Source
+    values: dict[str, Any] = field(default_factory=dict)
+    set_by: dict[Location, str] = field(default_factory=dict)
 
 
 class _Planner:
@@ -157,6 +182,7 @@ class _Planner:
     def __init__(self, sweep: Sweep, source: Source, base: Source):
         self._sweep, self._source, self._base = sweep, source, base
         self._problems: dict[Problem, Problem] = {}
+        self._set_at: dict[Location, str] = {}
         self._digests: dict[str, str] = {}
 
     def stop_if_problems(self) -> None:
@@ -165,6 +191,14 @@ class _Planner:
             shown = list(self._problems.values())[:MAX_PROBLEMS]
             left = len(self._problems) - len(shown)
             raise InputError(*shown, *([Problem(f"and {left} more")] if left else []))
+
+    def places(self) -> dict[Location, str]:
+        """Where keys of the runs' scenarios stand: in the sweep file those that it sets, in the scenario all others."""
+
+        def is_set(location: Location) -> bool:
+            return any(location[:end] in self._set_at for end in range(1, len(location) + 1))
+
+        return {k: place for k, place in self._base.places.items() if not is_set(k)} | self._set_at
 
     def runs(self, point: Point) -> Iterator[PlannedRun]:
         """The runs of a point, one for each seed; none if a filter says so, or with problems noted."""
@@ -193,26 +227,32 @@ class _Planner:
         sweep = self._sweep
         names: dict[str, Any] = {}
         cells: dict[str, Cell] = {}
-        edited = Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places))
-        values: dict[str, Any] = {}
+        draft = _Draft(Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places)))
         for key, value in sweep.fixed.items():
-            self._set(edited, key, value, ("set", key), values)
+            self._set(draft, key, value, ("set", key))
         for number, (parameter, level) in enumerate(zip(sweep.parameters, point, strict=True)):
-            place: Location = ("parameters", number)
-            names[parameter.title] = cells[parameter.column] = level.cell
+            names[parameter.title], cells[parameter.column] = level.term, level.cell
             for key, value in level.values.items():
-                self._set(edited, key, value, place, values)
+                self._set(draft, key, value, ("parameters", number))
         for number, entry in enumerate(sweep.derived):
-            place = ("derived", number)
-            value = self._evaluate(entry.value, names, (*place, "value"))
-            self._set(edited, entry.key, value, place, values)
-            names[entry.name or entry.key.rsplit(".", 1)[-1]] = cells[entry.key] = value
+            place: Location = ("derived", number, "value")
+            value = self._evaluate(entry.value, names, place)
+            if is_relative_path(entry.key, value):
+                message = f"'{entry.value}' gives a relative path"
+                raise InputError(self._source.problem(place, message, "give an absolute one, or use cases"))
+            self._set(draft, entry.key, value, place[:2])
+            names.setdefault(entry.name or entry.key.rsplit(".", 1)[-1], value)
+            cells[entry.key] = value
         for number, expression in enumerate(sweep.filters):
-            if not self._evaluate(expression, names, ("filters", number)):
+            passes = self._evaluate(expression, names, ("filters", number))
+            if not isinstance(passes, bool):
+                message = f"'{expression}' is not true or false, as a filter must be"
+                raise InputError(self._source.problem(("filters", number), message))
+            if not passes:
                 return None
-        scenario = validate(edited)
+        scenario = validate(draft.source)
         folder = self._base.path.parent if self._base.path else Path()
-        return with_absolute_paths(scenario, folder), values, cells
+        return with_absolute_paths(scenario, folder), draft.values, cells
 
     def _evaluate(self, expression: str, names: dict[str, Any], place: Location) -> Any:
         try:
@@ -220,14 +260,22 @@ class _Planner:
         except ValueError as error:
             raise InputError(self._source.problem(place, f"'{expression}': {error}")) from None
 
-    def _set(self, edited: Source, key: str, value: Any, place: Location, values: dict[str, Any]) -> None:
-        """Set a key of the scenario, or of each item of a list, from a place in the sweep file; note it in `values`."""
-        if key in values:
-            raise InputError(self._source.problem(place, f"{key} is set twice"))
-        values[key] = value
-        where = f"{self._source.place(place)}: {key_path(place)}"
-        for location in locations(key, edited.data, where):
-            assign(edited, location, copy.deepcopy(value), where)
+    def _set(self, draft: _Draft, key: str, value: Any, place: Location) -> None:
+        """Set a key of the scenario, or of each item of a list, from a place in the sweep file.
+
+        What has been set must not be replaced, or the table would show what is not so.
+        """
+        where, by = f"{self._source.place(place)}: {key_path(place)}", key_path(place)
+        for location in locations(key, draft.source.data, where):
+            for other, setter in draft.set_by.items():
+                if other[: len(location)] == location:
+                    what = "is set twice, also by" if other == location else f"replaces {key_path(other)}, set by"
+                    raise InputError(Problem(f"{what} {setter}", key_path(location), where))
+            if place[0] != "set" or EVERY_ITEM not in key:  # what is set for all may be set otherwise for some
+                draft.set_by[location] = by
+            assign(draft.source, location, copy.deepcopy(value), where)
+            self._set_at[location] = where
+        draft.values[key] = value
 
     def _run_id(self, data: dict[str, Any], files: Iterable[str]) -> str:
         """The key of a run: what it simulates, whatever it is called and wherever its files are."""

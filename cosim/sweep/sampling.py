@@ -1,6 +1,7 @@
 """Which points of the parameters' space are run."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,21 @@ def sample(sweep: Sweep) -> list[Point]:
         tuple(parameter.at(float(share)) for parameter, share in zip(sweep.parameters, row, strict=True))
         for row in unit_sample(sampling, len(sweep.parameters), sweep.seed)
     ]
+
+
+def number_of_points(sweep: Sweep) -> int:
+    """How many points `sample` gives, known without making them."""
+    sampling, dimensions = sweep.sampling, len(sweep.parameters)
+    if isinstance(sampling, Saltelli):
+        return sampling.samples * ((2 * dimensions if sampling.second_order else dimensions) + 2)
+    if isinstance(sampling, Morris):
+        return sampling.trajectories * (dimensions + 1)
+    if isinstance(sampling, LatinHypercube | SobolSequence):
+        return sampling.samples
+    counts = [len(parameter.levels or ()) for parameter in sweep.parameters]
+    if isinstance(sampling, Grid):
+        return math.prod(counts)
+    return counts[0] if isinstance(sampling, Listed) and counts else 1 + sum(count - 1 for count in counts)
 
 
 def unit_sample(sampling: LatinHypercube | SobolSequence | Saltelli | Morris, dimensions: int, seed: int) -> np.ndarray:

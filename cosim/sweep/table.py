@@ -76,7 +76,7 @@ def _of_one_type(column: pd.Series) -> pd.Series:
     present = column.dropna()
     if present.empty or pd.api.types.is_numeric_dtype(present.infer_objects()):
         return column.infer_objects()
-    return column.map(lambda value: value if value is None or isinstance(value, str) else str(value))
+    return column.astype(object).where(column.isna(), column.map(str)).where(column.notna(), None)
 
 
 def write_table(frame: pd.DataFrame, folder: Path) -> None:
