@@ -1,14 +1,16 @@
 """Sweeps on a Dask cluster: one that is there already, or workers that are started as batch jobs."""
 
 import contextlib
+import logging
 import os
 import sys
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from distributed import Client, as_completed
+from distributed import CancelledError, Client, Future, as_completed
 from pydantic import Field, ValidationError
 
 from cosim.errors import InputError, Problem
@@ -18,7 +20,7 @@ from cosim.scenario.source import read_yaml
 from cosim.scenario.translation import problems_in
 from cosim.sweep.plan import PlannedRun
 from cosim.sweep.pool import MAX_ATTEMPTS, ONE_THREAD, OnRecord, SweepStopped, WorkerDied, WorkerProcess, task_of
-from cosim.sweep.records import CRASHED, Records
+from cosim.sweep.records import CRASHED
 
 CONNECT_TIMEOUT_S = 20
 MAX_BATCH = 8
@@ -112,36 +114,63 @@ class DaskWorkers:
 
     def __init__(self, client: Client, expected: int = 1):
         self._client, self._expected = client, expected
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost connection is said once, by us
 
     @property
     def slots(self) -> int:
         """Threads of the workers that are there."""
-        return sum(self._client.nthreads().values())
+        try:
+            return sum(self._client.nthreads().values())
+        except (OSError, ValueError):  # the scheduler is gone
+            return 0
 
     def run(self, runs: Sequence[PlannedRun], folder: Path, keep: str, on_record: OnRecord) -> None:
         """Make runs: see `cosim.sweep.pool.LocalWorkers.run`."""
-        waiting = {}
-        arguments = {"folder": str(folder.resolve()), "expected_versions": versions()}
-        for batch in batches(runs, max(self.slots, self._expected)):
-            tasks = [task_of(run, keep) for run in batch]
-            waiting[self._client.submit(make_runs, tasks, pure=False, **arguments)] = batch
-        done = as_completed(waiting)
-        for future in done:
-            batch = waiting.pop(future)
-            error = future.exception()
-            if error is None:
-                for record in future.result():
-                    on_record(record)
-            elif isinstance(error, SweepStopped):
-                self._client.cancel(list(waiting))
-                raise error
-            elif len(batch) > 1:  # a Dask worker died with it, more than once: find out with which run
-                for run in batch:
-                    single = self._client.submit(make_runs, [task_of(run, keep)], pure=False, **arguments)
-                    waiting[single] = [run]
-                    done.add(single)
-            else:
-                on_record({"run_id": batch[0].run_id, "status": CRASHED, "error": f"{type(error).__name__}: {error}"})
+        _Crew(self._client, folder, keep, on_record).run(batches(runs, max(self.slots, self._expected)))
+
+
+class _Crew:
+    """The batches that are with a cluster, and the worker processes there, which end with the sweep."""
+
+    def __init__(self, client: Client, folder: Path, keep: str, on_record: OnRecord):
+        self._client, self._keep, self._on_record = client, keep, on_record
+        self._sweep = uuid.uuid4().hex
+        self._arguments = {"folder": str(folder.resolve()), "sweep": self._sweep, "expected_versions": versions()}
+        self._waiting: dict[Future, list[PlannedRun]] = {}
+
+    def run(self, made: Sequence[list[PlannedRun]]) -> None:
+        try:
+            done = as_completed([self._submitted(batch) for batch in made])
+            for future in done:
+                done.update(self._submitted([run]) for run in self._received(future))
+        except CancelledError as error:
+            raise SweepStopped("the connection to the Dask scheduler is lost") from error
+        finally:
+            if self._client.status == "running":
+                self._client.cancel(list(self._waiting))
+                self._client.run(end_workers, self._sweep, on_error="ignore")
+
+    def _submitted(self, batch: list[PlannedRun]) -> Future:
+        tasks = [task_of(run, self._keep) for run in batch]
+        future = self._client.submit(make_runs, tasks, pure=False, **self._arguments)
+        self._waiting[future] = batch
+        return future
+
+    def _received(self, future: Future) -> list[PlannedRun]:
+        """Pass on the records of a batch; the runs that are to be tried each for itself."""
+        batch = self._waiting.pop(future)
+        error = future.exception()
+        if error is None:
+            for record in future.result():
+                self._on_record(record)
+        elif isinstance(error, SweepStopped):
+            raise error
+        elif len(batch) > 1:  # a Dask worker died with it, more than once: find out with which run
+            return batch
+        else:
+            reason = f"{type(error).__name__}: {error}"
+            self._on_record({"run_id": batch[0].run_id, "status": CRASHED, "error": reason})
+        return []
 
 
 def batches(runs: Sequence[PlannedRun], slots: int) -> list[list[PlannedRun]]:
@@ -156,16 +185,22 @@ def batches(runs: Sequence[PlannedRun], slots: int) -> list[list[PlannedRun]]:
     return out
 
 
-_own = threading.local()
+_processes: dict[int, tuple[str, WorkerProcess]] = {}
+"""On a Dask worker: the sweep and the worker process of each thread."""
+
+_ended: set[str] = set()
+"""On a Dask worker: sweeps that are over."""
 
 
-def make_runs(tasks: list[dict[str, Any]], folder: str, expected_versions: dict[str, str]) -> list[dict[str, Any]]:
+def make_runs(
+    tasks: list[dict[str, Any]], folder: str, sweep: str, expected_versions: dict[str, str]
+) -> list[dict[str, Any]]:
     """On a Dask worker: make runs with a worker process that belongs to this thread.
 
     Raises
     ------
     SweepStopped
-        If the versions differ from those of the sweep's owner, or the folder is not there.
+        If the versions differ from those of the sweep's owner, the folder is not there, or the sweep is over.
     """
     here = os.uname().nodename
     if versions() != expected_versions:
@@ -173,28 +208,20 @@ def make_runs(tasks: list[dict[str, Any]], folder: str, expected_versions: dict[
         raise SweepStopped(f"the worker on {here} has {', '.join(changed)}, other than the command's own")
     if not Path(folder).is_dir():
         raise SweepStopped(f"the worker on {here} does not see the folder {folder}: it must be on a shared disk")
-    records = Records(Path(folder))
-    records.update()
-    return [_finished(records, task["run_id"]) or _made(task, Path(folder)) for task in tasks]
+    return [_made(task, Path(folder), sweep) for task in tasks]
 
 
-def _finished(records: Records, run_id: str) -> dict[str, Any] | None:
-    """The record of a run that a worker had made before it died."""
-    record = records.found.get(run_id)
-    return record if record and record["status"] != CRASHED else None
-
-
-def _made(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _made(task: dict[str, Any], folder: Path, sweep: str) -> dict[str, Any]:
     """Make a run, with a new worker process if one dies."""
     error = ""
     for _ in range(MAX_ATTEMPTS):
-        worker = _worker_process(folder)
+        worker = _worker_process(folder, sweep)
         try:
             record = worker.run(task)
         except WorkerDied as death:
             error = str(death)
             worker.kill()
-            _own.worker = None
+            _processes.pop(threading.get_ident(), None)
             continue
         if record["status"] != CRASHED:
             return record
@@ -202,8 +229,24 @@ def _made(task: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"run_id": task["run_id"], "status": CRASHED, "error": error}
 
 
-def _worker_process(folder: Path) -> WorkerProcess:
-    """The worker process of this thread, for this folder."""
-    if getattr(_own, "worker", None) is None or _own.folder != folder:
-        _own.worker, _own.folder = WorkerProcess(folder), folder
-    return _own.worker
+def _worker_process(folder: Path, sweep: str) -> WorkerProcess:
+    """The worker process of this thread, for this sweep."""
+    thread = threading.get_ident()
+    if sweep in _ended:
+        raise SweepStopped("the sweep is over")
+    known = _processes.get(thread)
+    if known and known[0] == sweep:
+        return known[1]
+    if known:  # of a sweep whose command was killed
+        known[1].kill()
+    _processes[thread] = sweep, WorkerProcess(folder)
+    return _processes[thread][1]
+
+
+def end_workers(sweep: str) -> None:
+    """On a Dask worker: end the worker processes of a sweep, and what they run."""
+    _ended.add(sweep)
+    for thread, (theirs, worker) in list(_processes.items()):
+        if theirs == sweep:
+            worker.kill()
+            _processes.pop(thread, None)

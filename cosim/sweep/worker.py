@@ -26,6 +26,7 @@ from typing import Any
 
 from cosim import runner
 from cosim.errors import InputError
+from cosim.result import RESULT_NAME
 from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
@@ -130,7 +131,8 @@ def _warm_up(scenario: Scenario) -> None:
 def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> None:
     """In the forked process: run, write the record into the pipe, and end."""
     code = 0
-    sys.unraisablehook = lambda *_: None  # HDF5 complains of a full disk for each object it closes
+    sys.unraisablehook = lambda *_: None  # HDF5 complains of a full disk for each object that it closes, both ways
+    sys.excepthook = lambda *_: None
     try:
         record = json.dumps(_record_of(folder, task, set_up), allow_nan=False).encode()
         with os.fdopen(writer, "wb") as pipe:
@@ -144,41 +146,55 @@ def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: Se
 
 
 def _record_of(folder: Path, task: dict[str, Any], set_up: SetUpGrid | None) -> dict[str, Any]:
-    """Run a task and say what came out; its files are kept or removed."""
+    """Run a task and say what came out, or what stops the sweep; its files are kept or removed."""
+    partial = folder / PARTIAL_NAME / f"{task['run_id']}-{os.getpid()}"
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        record = _outcome(task, set_up, partial)
+        bad = record["status"] != "completed" or record.get("verdict") == "fail"
+        if (partial / RESULT_NAME).exists() and (task["keep"] == "all" or (task["keep"] == "violations" and bad)):
+            _move(partial, folder / RUNS_NAME / task["run_id"])
+            record["kept"] = True
+        else:
+            shutil.rmtree(partial)
+    except (OSError, MemoryError) as error:
+        return {"stop": str(error)}
+    return record
+
+
+def _outcome(task: dict[str, Any], set_up: SetUpGrid | None, partial: Path) -> dict[str, Any]:
+    """Run a task in a folder and say what came out.
+
+    Raises
+    ------
+    OSError, MemoryError
+        If it is not the scenario's fault.
+    """
     parent = os.getppid()
 
     def stop_if_orphaned(_: float) -> None:
         if os.getppid() != parent:
             os._exit(1)  # the worker is gone
 
-    run_id, source = task["run_id"], Source(None, task["data"])
-    partial = folder / PARTIAL_NAME / f"{run_id}-{os.getpid()}"
+    source = Source(None, task["data"])
     try:
         study = prepare_study(validate(source), source, set_up)
         result = runner.execute(study, partial, report=False, progress=stop_if_orphaned)
         summary = result.summary
-        record: dict[str, Any] = {
+        return {
             "status": summary["status"],
             "verdict": summary["verdict"],
             "values": flat(summary),
             "error": result.attributes.get("message") or None,
         }
-    except InputError as error:
-        record = {"status": INVALID, "error": str(error)}
-    except (OSError, MemoryError) as error:
-        return {"stop": str(error)}
+    except (OSError, MemoryError):
+        raise
     except Exception as error:
-        if _is_of_a_disk(error):
-            return {"stop": str(error)}
-        record = {"status": ERROR, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-    bad = record["status"] != "completed" or record.get("verdict") == "fail"
-    if partial.exists():
-        if task["keep"] == "all" or (task["keep"] == "violations" and bad):
-            _move(partial, folder / RUNS_NAME / run_id)
-            record["kept"] = True
-        else:
-            shutil.rmtree(partial)
-    return record
+        if _is_of_a_disk(error) or not partial.exists():
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        if isinstance(error, InputError):
+            return {"status": INVALID, "error": str(error)}
+        return {"status": ERROR, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
 
 
 def _is_of_a_disk(error: BaseException | None) -> bool:
@@ -186,17 +202,19 @@ def _is_of_a_disk(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) or "errno = " in str(error):
             return True
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
 
 
 def _move(partial: Path, target: Path) -> None:
     """Put a run's folder in its place, unless it is there from an earlier attempt."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        shutil.rmtree(partial)
-    else:
+    try:
         partial.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(partial)
 
 
 def _cause_of_death(code: int) -> str:
