@@ -274,6 +274,8 @@ class _Planner:
             if place[0] != "set" or EVERY_ITEM not in key:  # what is set for all may be set otherwise for some
                 draft.set_by[location] = by
             assign(draft.source, location, copy.deepcopy(value), where)
+            for end in range(1, len(location)):
+                draft.source.places.setdefault(location[:end], where)  # keys above it that it has made
             self._set_at[location] = where
         draft.values[key] = value
 
