@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import sys
 import threading
 import uuid
@@ -77,22 +78,36 @@ def started(path: Path) -> Iterator["DaskWorkers"]:
         spec = ClusterFile.model_validate(source.data)
     except ValidationError as error:
         raise InputError(*problems_in(error, source, ClusterFile)) from None
-    cluster = _batch_cluster(spec)
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(_batch_cluster(spec))
+            cluster.sync(_submit, cluster, spec.jobs)
+        except (RuntimeError, OSError, ValueError) as error:
+            reason = str(error).rpartition("stderr:\n")[2].strip()  # of the program that submits, if it says anything
+            raise InputError(Problem(f"jobs cannot be submitted: {reason or error}", place=str(path))) from error
+        client = stack.enter_context(Client(cluster))
+        yield DaskWorkers(client, expected=spec.jobs * spec.cores)
+
+
+async def _submit(cluster: Any, jobs: int) -> None:
+    """Submit jobs, and see that they are: `scale` alone leaves that to later, and errors to a log."""
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
+    cluster.scale(jobs=jobs)
     try:
-        cluster.scale(jobs=spec.jobs)
-        with Client(cluster) as client:
-            yield DaskWorkers(client, expected=spec.jobs * spec.cores)
-    except (RuntimeError, FileNotFoundError) as error:
-        raise InputError(Problem(f"jobs cannot be submitted: {error}", place=str(path))) from error
-    finally:
-        cluster.close()
+        await cluster._correct_state()
+    except Exception:
+        cluster._created.clear()  # closing it then cancels jobs, but does not insist that all were there
+        raise
 
 
 def _batch_cluster(spec: ClusterFile) -> Any:
     """The cluster of dask-jobqueue; its workers have one thread each, and may start processes of their own."""
     import dask
+
+    on_interrupt = signal.getsignal(signal.SIGINT)
     import dask_jobqueue
 
+    signal.signal(signal.SIGINT, on_interrupt)  # it puts a handler of its own in place
     dask.config.set({"distributed.worker.daemon": False})
     kind = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster"}[spec.system]
     exports = [f"export {name}={value}" for name, value in ONE_THREAD.items()]
@@ -105,6 +120,7 @@ def _batch_cluster(spec: ClusterFile) -> Any:
         python=spec.python or sys.executable,
         job_script_prologue=[*exports, *spec.setup],
         job_extra_directives=spec.directives,
+        scheduler_options={"dashboard_address": ":0"},  # the usual port may be that of another user
         **{name: value for name, value in optional.items() if value is not None},
     )
 
