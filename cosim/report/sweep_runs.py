@@ -76,7 +76,7 @@ class RunLines:
             if (kept / name).is_file()
         ]
         verdict = str(run["verdict"] or "not_assessed")
-        again = command(planned, self._outcome.plan, self._folder)
+        again = command(planned, self._folder)
         return RunLine(str(run["run_id"]), value, margin, verdict, [*shown, ("seed", str(run["seed"]))], links, again)
 
     def worst(self, metrics: Sequence[str]) -> list[RunList]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,9 @@ from typing import Any
 import pandas as pd
 
 from cosim.criteria import COMPLETED
-from cosim.scenario.paths import absolute_data
-from cosim.scenario.source import EVERY_ITEM, Source, assign, key_path, parse_key, parse_yaml
+from cosim.scenario.source import parse_yaml
 from cosim.sweep.folder import SCENARIO_NAME
-from cosim.sweep.plan import Plan, PlannedRun
+from cosim.sweep.plan import PlannedRun
 from cosim.sweep.table import PENDING
 
 EXAMPLES = 3
@@ -26,33 +23,23 @@ EXAMPLES = 3
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
-def overrides(run: PlannedRun, plan: Plan, folder: Path) -> list[str]:
-    """What has to be set in the sweep's scenario to get a run's, as ``KEY=VALUE`` with the value in YAML.
+def overrides(run: PlannedRun) -> list[str]:
+    """What has to be set in the sweep's scenario to get a run's, as ``KEY=VALUE`` with the value in YAML."""
+    return [f"{key}={flow(value)}" for key, value in run.values.items()]
+
+
+def command(run: PlannedRun, folder: Path) -> str:
+    """The command that makes a run again, in a folder of its own.
 
     Parameters
     ----------
     run
-        Of the plan.
-    plan
-        Read from the folder.
+        Of a plan that was read from a sweep's folder: paths among its values are absolute.
     folder
-        The sweep's: relative paths among the values start there.
+        The sweep's.
     """
-    replayed = Source(None, copy.deepcopy(plan.base_data))
-    found = []
-    for key, value in run.values.items():
-        for place in _places(key, replayed.data):
-            last = key.rsplit(".", 1)[-1]
-            absolute = absolute_data({last: value}, folder.resolve())[last]
-            assign(replayed, parse_key(place), copy.deepcopy(absolute), "")
-            found.append(f"{place}={flow(absolute)}")
-    return found
-
-
-def command(run: PlannedRun, plan: Plan, folder: Path) -> str:
-    """The command that makes a run again, in a folder of its own."""
     words = ["cosim", "run", str(folder / SCENARIO_NAME)]
-    for assignment in overrides(run, plan, folder):
+    for assignment in overrides(run):
         words += ["--set", assignment]
     return shlex.join([*words, "--out", f"results/{run.run_id}"])
 
@@ -61,20 +48,8 @@ def flow(value: Any) -> str:
     """A value as YAML on one line, that is read as the same value; texts without quotes where they need none."""
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./-]*", value) and parse_yaml(value, None).data == value:
         return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _places(key: str, data: Any) -> Iterator[str]:
-    """The keys that a key of a sweep stands for, with ``[*]`` for each item of a list."""
-    head, star, tail = key.partition(EVERY_ITEM)
-    if not star:
-        yield key
-        return
-    items = data
-    for part in parse_key(head):
-        items = items[part]
-    for k in range(len(items)):
-        yield from _places(f"{key_path((*parse_key(head), k))}{tail}", data)
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
 
 @dataclass(frozen=True)
