@@ -80,10 +80,13 @@ def point_means(sweep: Sweep, runs: pd.DataFrame, metric: str) -> Array | str:
         points = np.unique(np.flatnonzero(runs["status"] != COMPLETED) // sweep.replicates).size
         why = ", ".join(f"{count:,} {status.replace('_', ' ')}" for status, count in counts(left["status"]).items())
         total = len(runs) // sweep.replicates
-        return f"the indices need every point, and {points:,} of {total:,} are not complete (runs: {why})"
+        verb = "is" if points == 1 else "are"
+        return f"the indices need every point, and {points:,} of {total:,} {verb} not complete (runs: {why})"
     values = runs[metric].to_numpy(float)
-    if not np.isfinite(values).all():
-        return f"the indices need every point, and {int((~np.isfinite(values)).sum()):,} runs have no number"
+    without = int((~np.isfinite(values)).sum())
+    if without:
+        what = "1 run has" if without == 1 else f"{without:,} runs have"
+        return f"the indices need every point, and {what} no number"
     means = values.reshape(-1, sweep.replicates).mean(axis=1)
     if np.ptp(means) <= 1e-12 * np.abs(means).max():
         return "it is the same at every point"
