@@ -1,5 +1,7 @@
 """What parameters do to a metric of a sweep: against models that are known, and slow and plain counts."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,18 +67,17 @@ def test_nothing_is_moved_where_fewer_than_two_values_have_numbers():
 
 def test_values_that_are_names_are_in_the_order_of_the_sweep_file():
     sweep = swept(BUS, MIX)
-    runs = table_of(sweep, lambda bus, mix, _: bus)
+    runs = table_of(sweep, lambda bus, _mix, _: bus)
     bus, mix = (by(parameter, runs) for parameter in sweep.parameters)
     assert (bus.names, bus.centres) == (("14", "4", "9"), None)
     assert (mix.names, mix.centres) == (("much", "little"), None)
     np.testing.assert_allclose(effect(runs[METRIC], bus).median, [14, 4, 9])
 
 
-@given(
-    st.lists(st.floats(0, 1), min_size=1, max_size=300),
-    st.integers(2, 10),
-    st.sampled_from(["latin_hypercube", "sobol"]),
-)
+SAMPLED = ["latin_hypercube", "sobol"]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=300), st.integers(2, 10), st.sampled_from(SAMPLED))
 def test_bins_hold_every_run_once_and_are_apart(values, bins, method):
     (parameter,) = swept(CONTINUOUS, sampling={"method": method, "samples": 2}).parameters
     found = grouped(parameter, pd.Series(values, dtype=float), method, bins)
@@ -87,7 +88,7 @@ def test_bins_hold_every_run_once_and_are_apart(values, bins, method):
     ends = [(cells[found.codes == k].min(), cells[found.codes == k].max()) for k in range(len(found.names))]
     for k, (low, high) in enumerate(ends):
         assert low <= found.centres[k] <= high
-    assert all(before[1] < after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
 
 
 def test_bins_of_a_sample_hold_as_many_runs_each():
@@ -100,7 +101,7 @@ def test_bins_of_a_sample_hold_as_many_runs_each():
 
 def test_what_is_sampled_but_has_levels_is_not_binned():
     sweep = swept(CONTINUOUS, A, sampling={"method": "latin_hypercube", "samples": 60})
-    runs = table_of(sweep, lambda x, a, _: x)
+    runs = table_of(sweep, lambda x, _a, _: x)
     assert by(sweep.parameters[1], runs, "latin_hypercube").names == ("10", "20", "40")
     steps = swept({"key": "grid.x", "range": [0, 1]}, sampling={"method": "morris", "trajectories": 9})
     assert len(by(steps.parameters[0], table_of(steps, lambda x, _: x), "morris").names) == 4
@@ -237,7 +238,7 @@ def test_changes_from_the_base_point_are_free_of_what_the_seed_does(replicates, 
 def test_a_change_has_the_smallest_and_the_largest_of_its_seeds():
     sweep = swept(A, MIX, sampling=ONE, replicates=3)
     effects = {1: 0.0, 2: 1.0, 3: 10.0}
-    runs = table_of(sweep, lambda a, mix, seed: 50 * seed + effects[seed] * (mix == "little"))
+    runs = table_of(sweep, lambda _a, mix, seed: 50 * seed + effects[seed] * (mix == "little"))
     found = {(c.parameter.title, c.value): c for c in changes_from_base(sweep.parameters, runs, METRIC)}
     change = found["mix", "little"]
     assert (change.low, change.median, change.high) == (0.0, 1.0, 10.0)
