@@ -133,9 +133,14 @@ def shown_metrics(outcome: Outcome, first: str | None = None) -> list[str]:
     wanted = [*([first] if first else []), *deciding]
     chosen: dict[str, None] = {}
     for name in (*wanted, *SHOWN):
-        if name in known and (name in wanted or not any(runs[name].equals(runs[other]) for other in chosen)):
-            chosen[name] = None  # the total of one site is that site's
+        if name in known and (name in wanted or not any(_is_told_by(name, other, runs) for other in chosen)):
+            chosen[name] = None
     return list(chosen)[:MAX_METRICS]
+
+
+def _is_told_by(name: str, other: str, runs: pd.DataFrame) -> bool:
+    """Whether two metrics are the same one of other things, and always equal: the total of one site is that site's."""
+    return name.rsplit(".", 2)[1:] == other.rsplit(".", 2)[1:] and runs[name].equals(runs[other])
 
 
 @dataclass(frozen=True)
