@@ -240,6 +240,8 @@ def hosting_of(outcome: Outcome, key: str | None) -> tuple[Hosting | None, str]:
     parameter = hosting_parameter(parameters, outcome.runs, key)
     if parameter is None:
         return None, "no parameter is in MW; one can be named with --hosting KEY"
+    if (outcome.runs["status"] == PENDING).all():
+        return None, "no run has been made"
     if outcome.runs[parameter.column].nunique() < 2:
         return None, f"{parameter_label(parameter)} has one value only"
     found = hosting(parameters, outcome.runs, parameter)
@@ -279,7 +281,7 @@ def sensitivities(outcome: Outcome, metrics: Sequence[str]) -> dict[str, Any]:
     for metric, result in results.items():
         if isinstance(result, str):
             whys.setdefault(result, []).append(metric)
-    missing = [f"No indices {_of(names_of, metrics)}: {why}." for why, names_of in whys.items()]
+    missing = [f"No indices{_of(names_of, metrics)}: {why}." for why, names_of in whys.items()]
     if not metrics:
         missing = ["No indices: no run has completed."]
     if not found:
@@ -299,4 +301,4 @@ def sensitivities(outcome: Outcome, metrics: Sequence[str]) -> dict[str, Any]:
 
 
 def _of(some: Sequence[str], metrics: Sequence[str]) -> str:
-    return "" if len(some) == len(metrics) else f"for {', '.join(some)}"
+    return "" if len(some) == len(metrics) else f" for {', '.join(some)}"

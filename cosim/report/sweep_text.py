@@ -28,13 +28,15 @@ def parameter_unit(parameter: Parameter) -> str:
     return unit.removesuffix(")") if mark else unit_of(last)
 
 
+def parameter_name(parameter: Parameter) -> str:
+    """A parameter's title, in words, without its unit."""
+    return label(parameter.title).partition(" (")[0] if parameter_unit(parameter) else words(parameter.title)
+
+
 def parameter_label(parameter: Parameter) -> str:
     """A parameter's title, in words, with its unit."""
-    unit, title = parameter_unit(parameter), parameter.title
-    if not unit:
-        return words(title)
-    stem = label(title).partition(" (")[0]
-    return f"{stem} ({unit})"
+    unit = parameter_unit(parameter)
+    return f"{parameter_name(parameter)} ({unit})" if unit else parameter_name(parameter)
 
 
 def parameter_values(parameter: Parameter, *, is_sampled: bool) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from cosim.metrics import unit_of
@@ -26,6 +27,7 @@ PANEL_PX, BAR_PX = 290, 30
 MAX_BOUNDS = 3
 """A limit with more bounds than that, because it depends on a parameter, is not drawn."""
 
+MIN_BARS, MAX_BARS = 8, 40
 MAX_TEXTS = 80
 REACH = 1.0
 """Limits are drawn up to so many spans of the values away from them."""
@@ -66,17 +68,18 @@ def distribution(
     drawn.add(known.to_numpy(float))
     edges = _edges(known.to_numpy(float))
     plot = plane(safe(metric_label(metric)), "runs")
-    middle, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
+    left, width = edges[:-1], np.diff(edges)
     for name, colour in OUTCOME_COLOURS.items():
         inside = known[verdicts[known.index] == name]
         if len(inside):
-            count, _ = np.histogram(inside, edges)
+            count, _ = np.histogram(np.clip(inside, edges[0], edges[-1]), edges)
             texts = [f"{general(a)} to {general(b)}" for a, b in itertools.pairwise(edges)]
             plot.add_trace(
                 go.Bar(
-                    x=middle,
+                    x=left,
                     y=count,
                     width=width,
+                    offset=0,
                     name=VERDICT_NAMES.get(name, name),
                     marker={"color": colour, "line": {"width": 0.5, "color": "rgba(255,255,255,0.6)"}},
                     customdata=texts,
@@ -100,13 +103,13 @@ def distribution(
 
 
 def _edges(values: Array) -> Array:
-    """Edges of a histogram's bars; one bar where all values are the same."""
+    """Edges of a histogram's bars, on round numbers; one bar where all values are the same."""
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         half = 0.005 * max(abs(low), abs(high)) or 0.5
         return np.array([low - half, high + half])
-    count = int(np.clip(np.histogram_bin_edges(values, "auto").size - 1, 5, 40))
-    return np.linspace(low, high, count + 1)
+    count = int(np.clip(np.histogram_bin_edges(values, "auto").size - 1, MIN_BARS, MAX_BARS))
+    return np.asarray(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
 
 
 def _vertical_limits(plot: go.Figure, limits: Sequence[Limit], drawn: Range) -> list[str]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cosim.metrics import unit_of
-from cosim.report.sweep_text import cell_text, parameter_label, parameter_unit, parameter_values
+from cosim.report.sweep_text import cell_text, parameter_label, parameter_name, parameter_unit, parameter_values
 from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns
-from cosim.report.text import MISSING, general, number, printed_id, words
+from cosim.report.text import MISSING, general, number, printed_id
 from cosim.sweep.analysis import Outcome, Spread, criterion_columns
 from cosim.sweep.effects import PASS_SHARE, Change, Effect
 from cosim.sweep.grouping import is_sampled
@@ -28,7 +28,7 @@ def parameters(outcome: Outcome) -> Table:
     method = outcome.plan.sweep.sampling.method
     rows = [
         [
-            Cell(words(parameter.title)),
+            Cell(parameter_name(parameter)),
             Cell(", ".join(parameter.keys) or MISSING),
             Cell(parameter_unit(parameter) or MISSING),
             Cell(parameter_values(parameter, is_sampled=is_sampled(parameter, method))),
