@@ -1,5 +1,6 @@
 """A small sweep of many kinds of runs, and what tests do with sweeps: start, watch, kill, compare."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -85,6 +86,26 @@ def write_sweep(folder: Path, base: dict[str, object] | None = None, **keys: obj
     }
     yaml.dump(sweep | keys, folder / "small.yaml")
     return folder / "small.yaml"
+
+
+def write_few(folder: Path) -> Path:
+    """A sweep file of three kinds of runs on two grids, with four seeds: enough to be interrupted."""
+    kinds = {name: KINDS[name] for name in ("diverges", "has a fault", "is plain")}
+    return write_sweep(folder, parameters=[{"name": "kind", "cases": kinds}], replicates=4)
+
+
+@pytest.fixture(name="few", scope="session")
+def made_few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """The file of `write_few`, and the table of its runs when nothing disturbs them."""
+    return _made_few(tmp_path_factory.getbasetemp() / "few")
+
+
+@functools.cache
+def _made_few(folder: Path) -> tuple[Path, pd.DataFrame]:
+    """Made once, however many modules have the fixture."""
+    file = write_few(folder)
+    assert cosim("sweep", "run", file, "--out", folder / "out", "--workers", 2, "--quiet", "--no-report") == 0
+    return file, numbers(folder / "out")
 
 
 def cosim(*arguments: object) -> int:
