@@ -81,4 +81,5 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         record = json.loads(line)
     except ValueError:  # cut short
         return None
-    return record if isinstance(record, dict) and "run_id" in record and "status" in record else None
+    is_record = isinstance(record, dict) and all(isinstance(record.get(key), str) for key in ("run_id", "status"))
+    return record if is_record else None
