@@ -13,9 +13,10 @@ from cosim.sweep.analysis import outcomes
 from cosim.sweep.grouping import find_parameter, is_scale
 from cosim.sweep.parameters import AnyParameter, Cell
 from cosim.sweep.plan import SEED_KEY
-from cosim.sweep.table import PENDING
 
 End = Literal["fail", "not_assessed", "pending", "tested"]
+_STATES: tuple[Literal["pass"] | End, ...] = ("pass", "not_assessed", "pending", "fail")
+"""What runs at one value say, from the weakest: together they say the strongest. One that fails settles it."""
 
 
 @dataclass(frozen=True)
@@ -119,34 +120,24 @@ def hosting(parameters: Sequence[AnyParameter], runs: pd.DataFrame, parameter: A
         for other in parameters
         if other is not parameter and other.keys != [SEED_KEY] and runs[other.column].nunique(dropna=False) > 1
     )
-    verdict = outcomes(runs)
+    state = outcomes(runs).replace("simulation_failed", "fail").map(_STATES.index)
     columns = [other.column for other in others]
-    groups = runs.groupby(columns, sort=False, dropna=False) if columns else [((), runs)]
-    capacities, single = [], 0
-    for cells, group in groups:
-        states = verdict[group.index].groupby(group[parameter.column]).agg(_state).sort_index()
-        if states.size < 2:
-            single += 1
-        else:
-            capacities.append(_capacity(tuple(cells), states, len(group)))
-    return Hosting(parameter, others, tuple(capacities), single)
+    keys = [runs[name] for name in (*columns, parameter.column)]
+    found = state.groupby(keys, sort=False, dropna=False).agg(["max", "size"])  # at each value of each combination
+    cells = [found.index.get_level_values(name) for name in columns]
+    found.index = found.index.get_level_values(parameter.column)
+    groups = list(found.groupby(cells, sort=False, dropna=False)) if cells else [((), found)]
+    several = [_capacity(others_at, at_values.sort_index()) for others_at, at_values in groups if len(at_values) > 1]
+    return Hosting(parameter, others, tuple(several), len(groups) - len(several))
 
 
-def _state(verdicts: pd.Series) -> str:
-    """What the runs at one value say together: one that fails settles it."""
-    found = set(verdicts)
-    if found & {"fail", "simulation_failed"}:
-        return "fail"
-    return next((name for name in (PENDING, "not_assessed") if name in found), "pass")
-
-
-def _capacity(others: tuple[Cell, ...], states: pd.Series, runs: int) -> Capacity:
-    """From what the runs at each tested value say, by rising value."""
-    values, found = [float(value) for value in states.index], list(states)
+def _capacity(others: tuple[Cell, ...], at_values: pd.DataFrame) -> Capacity:
+    """From what the runs at each tested value say together (column ``max``), by rising value."""
+    values, found = [float(value) for value in at_values.index], [_STATES[k] for k in at_values["max"]]
+    runs = int(at_values["size"].sum())
     passed = next((k for k, state in enumerate(found) if state != "pass"), len(found))
     largest = values[passed - 1] if passed else None
-    if passed == len(found):
-        return Capacity(others, largest, "tested", None, len(values), runs)
-    first_fail = next((k for k, state in enumerate(found) if state == "fail"), len(found))
-    again = "pass" in found[first_fail:]
-    return Capacity(others, largest, found[passed], values[passed], len(values), runs, again)
+    end: End = next((state for state in found if state != "pass"), "tested")
+    next_value = values[passed] if passed < len(values) else None
+    passes_again = "fail" in found and "pass" in found[found.index("fail") :]
+    return Capacity(others, largest, end, next_value, len(values), runs, passes_again)
