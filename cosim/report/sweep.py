@@ -10,6 +10,7 @@ from cosim.criteria import COMPLETED
 from cosim.files import write_whole
 from cosim.report import sweep_content as content
 from cosim.report.page import asset, figure_json, policy, scripts, template
+from cosim.report.sweep_effects import Effects
 from cosim.report.sweep_runs import RunLines, share_text
 from cosim.report.sweep_text import VERDICT_NAMES, parameter_label
 from cosim.report.tables import sweep as tables
@@ -56,7 +57,7 @@ def render_sweep(
         As `write_sweep_report` takes them.
     """
     metrics = shown_metrics(outcome, metric)
-    effects = content.Effects(outcome, metrics)
+    effects = Effects(outcome, metrics)
     lines = RunLines(outcome, folder, page)
     capacity, why_no_capacity = content.hosting_of(outcome, hosting)
     sensitivities = content.sensitivities(outcome, metrics)

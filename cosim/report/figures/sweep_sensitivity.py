@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from cosim.report.drawing import BLUE, GREY, ORANGE, plane, safe
 from cosim.report.figures.base import Figure
-from cosim.report.figures.sweep import BAR_PX
+from cosim.report.figures.sweep_effects import BAR_PX
 from cosim.report.sweep_text import metric_label
 from cosim.report.text import general
 from cosim.sweep.sensitivity import MorrisEffects, SobolIndices
