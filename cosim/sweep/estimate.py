@@ -118,10 +118,11 @@ def estimate(plan: Plan) -> Estimate | None:
             long = _trial(scenario, LONG_STEPS, Path(folder))
     except InputError:
         return None
+    first, last = (min(count, steps) for count in (SHORT_STEPS, LONG_STEPS))
     amounts = []
     for few, many in zip(short, long, strict=True):
-        per_step = max(0.0, many - few) / (LONG_STEPS - SHORT_STEPS)
-        amounts.append(max(0.0, few - SHORT_STEPS * per_step) + per_step * steps)
+        per_step = max(0.0, many - few) / (last - first) if last > first else 0.0
+        amounts.append(few + per_step * (steps - first))
     return Estimate(*amounts)
 
 
