@@ -29,7 +29,8 @@
   function draw(holder) {
     const plot = document.getElementById(holder.dataset.figure);
     const figure = JSON.parse(holder.textContent);
-    const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", doubleClick: "reset", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    const isSmall = plot.closest(".multiples") && !plot.closest(".wide");
+    const config = { responsive: true, displayModeBar: isSmall ? false : "hover", displaylogo: false, showSendToCloud: false, plotlyServerURL: "", doubleClick: "reset", modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
     if (coarse.matches) figure.layout.dragmode = false; // a finger scrolls the page
     if (narrow.matches) { // the legend goes below, clear of the tool bar
       Object.assign(figure.layout.margin, { l: 48, r: 6 });

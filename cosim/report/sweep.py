@@ -113,7 +113,7 @@ def _tiles(outcome: Outcome, capacity: Hosting | None) -> list[tuple[str, str, s
             note = f"{100 * count / made:.1f} % of those made" if made else ""
             tiles.append((words(VERDICT_NAMES.get(verdict, verdict)).capitalize(), f"{count:,}", note))
     if capacity:
-        least = min(capacity.capacities, key=lambda c: (c.largest is not None, c.largest or 0.0))
+        least = min(capacity.capacities, key=lambda found: found.rank)
         value = "none" if least.end == "fail" else "not known"
         if least.largest is not None:
             value = ("" if least.is_exact else "≥ ") + general(least.largest)

@@ -18,7 +18,7 @@ from cosim.report.text import general, words
 from cosim.sweep import sensitivity
 from cosim.sweep.analysis import Outcome
 from cosim.sweep.folder import PROVENANCE_NAME
-from cosim.sweep.grouping import is_scale
+from cosim.sweep.grouping import is_sampled, is_scale
 from cosim.sweep.hosting import Hosting, hosting, hosting_parameter
 from cosim.sweep.model import Saltelli
 from cosim.sweep.table import PENDING
@@ -90,9 +90,11 @@ def hosting_of(outcome: Outcome, key: str | None) -> tuple[Hosting | None, str]:
     if outcome.runs[parameter.column].nunique() < 2:
         return None, f"{parameter_label(parameter)} has one value only"
     found = hosting(parameters, outcome.runs, parameter)
-    if not found.capacities:
-        why = "each combination of the other parameters was run with one value of it"
-        return None, f"{parameter_label(parameter)} cannot be searched: {why}. Sampling grid tests several"
+    method = outcome.plan.sweep.sampling.method
+    is_scattered = any(is_sampled(other, method) for other in found.others) or (method == "morris" and found.others)
+    if is_scattered or not found.capacities:
+        why = "each combination of the other parameters was run with a value or two of it"
+        return None, f"{parameter_label(parameter)} cannot be searched: {why}. Sampling grid tests more"
     return found, ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import pandas as pd
@@ -52,6 +53,11 @@ class Capacity:
     def is_exact(self) -> bool:
         """Whether the next value tested fails, so that no larger one could be the answer."""
         return self.end == "fail"
+
+    @property
+    def rank(self) -> tuple[float, bool]:
+        """What to sort by: the smallest first, and of the same ones those that are exact."""
+        return (-inf if self.largest is None else self.largest, not self.is_exact)
 
 
 @dataclass(frozen=True)

@@ -146,6 +146,18 @@ def test_hosting_is_what_its_definition_says(found_at, shuffled):
         assert {"pending": "-", "not_assessed": "n"}[found.end] in above[0][1]
 
 
+def test_the_worst_combination_is_the_smallest_that_is_known():
+    found = hosted({4: "pppp", 5: "pp-f", 6: "ppff", 7: "--pp", 8: "ffpp"})
+    ordered = sorted(found.capacities, key=lambda capacity: capacity.rank)
+    assert [(c.others[0], c.largest, c.is_exact) for c in ordered] == [
+        (8, None, True),
+        (7, None, False),
+        (6, 200, True),
+        (5, 200, False),
+        (4, 400, False),
+    ]
+
+
 OTHERS = [
     {"key": "sites[0].workloads[0].share", "range": [0.1, 0.9], "steps": 3},
     {"key": "grid.case", "values": ["ieee39", "wecc179"]},

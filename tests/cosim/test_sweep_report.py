@@ -165,6 +165,16 @@ def test_every_axis_has_a_unit(page):
             assert is_name, (name, titles)
 
 
+def test_no_name_on_an_axis_is_left_out(page):
+    found = 0
+    for drawn in page.figures.values():
+        for axis in ("xaxis", "yaxis"):
+            if drawn["layout"][axis].get("type") == "category":
+                assert drawn["layout"][axis]["dtick"] == 1
+                found += 1
+    assert found >= 8
+
+
 def test_the_table_of_metrics_has_their_quantiles(page, tmp_path):
     runs = read_table(made_folder(tmp_path, numbered, parameters=[RATING, BUS]))
     low, median, high = runs[METRIC].quantile([0.05, 0.5, 0.95])
@@ -333,7 +343,7 @@ def test_parameters_varied_together_are_said_to_be(tmp_path):
     parameters = [RATING | {"steps": 2}, BUS]
     page = written(tmp_path, parameters=parameters, sampling={"method": "list"})
     assert "what one does cannot be told from what the others do" in page.text
-    assert "each combination of the other parameters was run with one value of it" in page.text
+    assert "each combination of the other parameters was run with a value or two of it" in page.text
 
 
 def test_samples_are_binned(tmp_path):
@@ -348,7 +358,20 @@ def test_samples_are_binned(tmp_path):
     assert x.size == 10
     np.testing.assert_allclose(y, 100 * x)
     assert "1.1 to 1.5" in page.text
-    assert "Sampling grid tests several" in page.text
+    assert "Sampling grid tests more" in page.text
+
+
+def test_sampled_sizes_at_a_few_buses_can_be_searched(tmp_path):
+    """The border is sampled, too: between the largest value below 20 MW and the smallest above."""
+    page = written(
+        tmp_path,
+        parameters=[{"key": "sites[0].rating_mw", "range": [10, 40]}, BUS],
+        sampling={"method": "latin_hypercube", "samples": 40},
+    )
+    (bars,) = page.traces("figure-hosting", "0", kind="bar")
+    largest = dict(zip(bars["x"], array(bars["y"]), strict=True))
+    assert 17 < largest["9"] <= 20
+    assert largest["7"] > 37
 
 
 def test_sobol_indices_are_shown(tmp_path):
@@ -365,6 +388,8 @@ def test_sobol_indices_are_shown(tmp_path):
     np.testing.assert_allclose(array(total["x"]), [0.9, 0.1], atol=0.05)
     assert "No indices for voltage.min_pu: it is the same at every point." in page.text
     assert "Interactions of pairs" in page.text
+    assert "−0.000" not in page.text
+    assert "rating (MW) cannot be searched" in page.text  # pairs of values at each of many shares say nothing
 
 
 def test_elementary_effects_are_shown(tmp_path):

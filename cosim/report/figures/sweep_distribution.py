@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cosim.metrics import unit_of
 from cosim.report.drawing import BLUE, GREY, ORANGE, RED, Range, plane, safe
 from cosim.report.figures.base import Figure, no_figure
+from cosim.report.figures.sweep_axes import PANEL_PX, TITLE_PX
 from cosim.report.limits import Limit
 from cosim.report.marks import LABEL_SHARE
 from cosim.report.sweep_text import VERDICT_NAMES, metric_label
@@ -21,7 +22,6 @@ from cosim.report.text import general, number, printed_id
 from cosim.sweep.limits import SweepLimit
 
 OUTCOME_COLOURS = {"pass": BLUE, "fail": ORANGE, "not_assessed": GREY}
-PANEL_PX = 290
 MAX_BOUNDS = 3
 """A limit with more bounds than that, because it depends on a parameter, is not drawn."""
 
@@ -84,7 +84,7 @@ def distribution(
                 )
             )
     plot.update_layout(barmode="stack", height=PANEL_PX, showlegend=True)
-    plot.update_yaxes(rangemode="tozero", tickformat=",d")
+    plot.update_yaxes(rangemode="tozero", tickformat=",d", title_standoff=TITLE_PX)
     outside = _vertical_limits(plot, drawable(limits), drawn)
     low, median, high = np.quantile(known, [0.05, 0.5, 0.95])
     unit = unit_of(metric)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from cosim.metrics import unit_of
 from cosim.report.drawing import BAND, BLUE, GREY, ORANGE, Range, plane, safe
 from cosim.report.figures.base import Figure, no_figure
-from cosim.report.figures.sweep_distribution import PANEL_PX, REACH, drawable
-from cosim.report.marks import draw_limits
+from cosim.report.figures.sweep_axes import PANEL_PX, TITLE_PX, name_axis
+from cosim.report.figures.sweep_distribution import REACH, drawable
+from cosim.report.marks import LABEL_SHARE, draw_limits
 from cosim.report.sweep_text import metric_label, parameter_label
 from cosim.report.text import general
 from cosim.sweep.effects import PASS_SHARE, Change, Effect
@@ -54,12 +55,11 @@ def effect_panel(
         return no_figure(about, "no run has completed with a number for it")
     grouping, is_share = effect.grouping, metric == PASS_SHARE
     plot = plane(safe(parameter_label(grouping.parameter)), safe(metric_label(metric)), log_x=grouping.is_log)
-    all_names = [safe(name) for name in grouping.names]
-    names = np.array(all_names)[known]
+    names = np.array([safe(name) for name in grouping.names])[known]
     low, median, high = effect.low[known], effect.median[known], effect.high[known]
     if grouping.centres is None:
         x: Array = names
-        plot.update_xaxes(type="category", categoryorder="array", categoryarray=all_names)
+        plot.update_xaxes(name_axis(grouping.names))
     else:
         x = grouping.centres[known]
         if not grouping.is_binned and x.size <= 7:
@@ -93,7 +93,7 @@ def effect_panel(
     drawn = Range()
     drawn.add(np.array(y_range))
     draw_limits(plot, drawable(limits), drawn, reach=0.0)
-    plot.update_yaxes(range=list(y_range))
+    plot.update_yaxes(range=list(y_range), title_standoff=TITLE_PX)
     plot.update_layout(height=PANEL_PX, margin={"t": 14})
     said = ", ".join(f"{name}: {general(value, 4)}" for name, value in zip(names, median, strict=True))
     return Figure(
@@ -169,9 +169,7 @@ def _movement_title(metric: str) -> str:
 
 def _make_list(plot: go.Figure, names: Sequence[str]) -> None:
     """A vertical axis of names, from the top down, each as high as a bar."""
-    plot.update_yaxes(
-        type="category", autorange="reversed", categoryorder="array", categoryarray=[safe(name) for name in names]
-    )
+    plot.update_yaxes(name_axis(names), autorange="reversed")
     plot.update_layout(height=BAR_PX * len(names) + 80, margin={"t": 14})
 
 
@@ -187,15 +185,23 @@ def tornado(about: tuple[str, str], changes: Sequence[Change], metric: str) -> F
     highs = [max(0.0, *(change.median for change in found)) for _, found in ordered]
     for base, colour in ((lows, ORANGE), (highs, BLUE)):
         plot.add_trace(
-            go.Bar(x=base, y=names, orientation="h", marker={"color": colour}, hoverinfo="skip", showlegend=False)
+            go.Bar(
+                x=base,
+                y=names,
+                orientation="h",
+                marker={"color": colour, "opacity": 0.5},  # values are written across
+                hoverinfo="skip",
+                showlegend=False,
+            )
         )
     flat = [(safe(name), change) for name, found in ordered for change in found]
+    reach = max(abs(value) for _, change in flat for value in (change.low, change.high)) or 1.0
     plot.add_trace(
         go.Scatter(
             x=[change.median for _, change in flat],
             y=[name for name, _ in flat],
-            mode="markers+text" if len(flat) <= 24 else "markers",
-            text=[safe(change.value) for _, change in flat],
+            mode="markers+text",
+            text=[text for _, found in ordered for text in _value_labels(found, LABEL_SHARE * reach)],
             textposition=["middle right" if change.median >= 0 else "middle left" for _, change in flat],
             marker={"color": GREY, "size": 7, "line": {"width": 1, "color": "white"}},
             error_x={
@@ -216,10 +222,21 @@ def tornado(about: tuple[str, str], changes: Sequence[Change], metric: str) -> F
     )
     _make_list(plot, [name for name, _ in ordered])
     plot.update_layout(barmode="overlay")
-    reach = max(abs(value) for _, change in flat for value in (change.low, change.high)) or 1.0
     plot.update_xaxes(
         range=[min(0, *(c.low for _, c in flat)) - 0.15 * reach, max(0, *(c.high for _, c in flat)) + 0.15 * reach]
     )
     plot.update_xaxes(zeroline=True, zerolinecolor=GREY)
     said = "; ".join(f"{c.parameter.title} = {c.value}: {general(c.median, 4)}" for _, c in flat)
     return Figure(*about, alt=f"Change of {metric} from the base point: {said}.", plot=plot)
+
+
+def _value_labels(changes: Sequence[Change], width: float) -> list[str]:
+    """Text beside each change: values whose marks are nearer than a label is wide stand at the outermost of them."""
+    texts = [""] * len(changes)
+    order = sorted(range(len(changes)), key=lambda k: -abs(changes[k].median))
+    at = order[0]
+    for k in order:
+        if abs(changes[k].median - changes[at].median) >= width:
+            at = k
+        texts[at] = ", ".join(filter(None, (texts[at], safe(changes[k].value))))
+    return texts

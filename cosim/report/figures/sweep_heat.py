@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cosim.metrics import unit_of
 from cosim.report.drawing import plane, safe
 from cosim.report.figures.base import Figure, no_figure
+from cosim.report.figures.sweep_axes import TITLE_PX, name_axis
 from cosim.report.sweep_text import metric_label, parameter_label
 from cosim.report.text import general
 from cosim.sweep.effects import PASS_SHARE
@@ -44,8 +45,8 @@ def heat_map(about: tuple[str, str], cells: Array, x: Grouping, y: Grouping, met
             hoverongaps=False,
         )
     )
-    for axis, grouping in ((plot.update_xaxes, x), (plot.update_yaxes, y)):
-        axis(type="category", categoryorder="array", categoryarray=[safe(name) for name in grouping.names])
+    plot.update_xaxes(name_axis(x.names))
+    plot.update_yaxes(name_axis(y.names), title_standoff=TITLE_PX)
     plot.update_layout(height=int(np.clip(40 * len(y.names) + 120, 260, 720)), margin={"t": 24})
     low, high = np.nanmin(cells), np.nanmax(cells)
     return Figure(

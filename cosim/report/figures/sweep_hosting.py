@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
 from cosim.report.drawing import BLUE, GREEN, GREY, ORANGE, PINK, PURPLE, RED, plane, safe
 from cosim.report.figures.base import Figure
+from cosim.report.figures.sweep_axes import name_axis
 from cosim.report.sweep_text import cell_text, parameter_label
 from cosim.report.text import general
 from cosim.sweep.hosting import Capacity, Hosting
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, PINK, RED)
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Of the same curves: where two are the same, both are seen."""
+
 SYMBOLS = {"fail": "circle", "tested": "triangle-up", "not_assessed": "circle-open", "pending": "circle-open"}
 END_TEXTS = {
     "fail": "the next value tested fails",
@@ -21,6 +26,15 @@ END_TEXTS = {
     "not_assessed": "the next value was not assessed",
     "pending": "runs at the next value are pending",
 }
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How capacities are drawn."""
+
+    colour: str
+    dash: str = "solid"
+    is_small: bool = False
 
 
 def hosting_figure(about: tuple[str, str], hosting: Hosting, number: int, *, is_scale: bool) -> Figure:
@@ -52,13 +66,13 @@ def hosting_figure(about: tuple[str, str], hosting: Hosting, number: int, *, is_
         lines.setdefault(", ".join(rest), []).append(capacity)
     few = len(lines) <= len(COLOURS)
     if not few:
-        _add(plot, hosting.capacities, number, "each combination", GREY, is_scale=is_scale, is_bar=False, size=5)
+        _add(plot, hosting.capacities, number, "each combination", _Look(GREY, is_small=True), is_scale=is_scale)
         lines = {"smallest of all combinations": _smallest(hosting.capacities, number)}
-    for (name, found), colour in zip(lines.items(), COLOURS, strict=False):
-        _add(plot, found, number, name, colour, is_scale=is_scale, is_bar=not is_scale)
+    for (name, found), look in zip(lines.items(), map(_Look, COLOURS, DASHES), strict=False):
+        _add(plot, found, number, name, look, is_scale=is_scale)
     if not is_scale:
         order = dict.fromkeys(cell_text(level.cell) for level in x_parameter.levels or [])
-        plot.update_xaxes(type="category", categoryorder="array", categoryarray=[safe(name) for name in order])
+        plot.update_xaxes(name_axis(list(order)))
     elif getattr(x_parameter, "scale", "") == "log":
         plot.update_xaxes(type="log")
     plot.update_layout(barmode="group", showlegend=len(lines) > 1 or not few)
@@ -80,7 +94,7 @@ def _smallest(capacities: Sequence[Capacity], number: int) -> list[Capacity]:
     found: dict[Any, Capacity] = {}
     for capacity in capacities:
         key = capacity.others[number]
-        if key not in found or _height(capacity) < _height(found[key]):
+        if key not in found or capacity.rank < found[key].rank:
             found[key] = capacity
     return list(found.values())
 
@@ -90,26 +104,20 @@ def _height(capacity: Capacity) -> float:
 
 
 def _add(
-    plot: go.Figure,
-    capacities: Sequence[Capacity],
-    number: int,
-    name: str,
-    colour: str,
-    *,
-    is_scale: bool,
-    is_bar: bool,
-    size: int = 9,
+    plot: go.Figure, capacities: Sequence[Capacity], number: int, name: str, look: _Look, *, is_scale: bool
 ) -> None:
-    """Add capacities as a curve, as bars, or, small, as marks alone."""
+    """Add capacities as a curve, as bars where the horizontal axis is no scale, or, small, as marks alone."""
     ordered = sorted(capacities, key=lambda c: float(c.others[number])) if is_scale else list(capacities)
     x = [float(c.others[number]) if is_scale else safe(cell_text(c.others[number])) for c in ordered]
     y = [_height(capacity) for capacity in ordered]
     texts = [_text(capacity) for capacity in ordered]
     hover = {"customdata": texts, "hovertemplate": "%{x}: %{customdata}<extra>%{fullData.name}</extra>"}
-    if is_bar:
+    if not is_scale and not look.is_small:
         signs = [_sign(capacity) for capacity in ordered]
         plot.add_trace(
-            go.Bar(x=x, y=y, name=safe(name), marker={"color": colour}, text=signs, textposition="outside", **hover)
+            go.Bar(
+                x=x, y=y, name=safe(name), marker={"color": look.colour}, text=signs, textposition="outside", **hover
+            )
         )
         return
     symbols = ["x" if c.largest is None else SYMBOLS[c.end] for c in ordered]
@@ -118,9 +126,9 @@ def _add(
             x=x,
             y=y,
             name=safe(name),
-            mode="lines+markers" if size > 5 else "markers",
-            line={"color": colour, "width": 1.8},
-            marker={"color": colour, "size": size, "symbol": symbols},
+            mode="markers" if look.is_small else "lines+markers",
+            line={"color": look.colour, "width": 1.8, "dash": look.dash},
+            marker={"color": look.colour, "size": 5 if look.is_small else 9, "symbol": symbols},
             cliponaxis=False,
             **hover,
         )

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from cosim.report.drawing import BLUE, GREY, ORANGE, plane, safe
 from cosim.report.figures.base import Figure
+from cosim.report.figures.sweep_axes import name_axis
 from cosim.report.figures.sweep_effects import BAR_PX
 from cosim.report.sweep_text import metric_label
 from cosim.report.text import general
@@ -35,7 +36,7 @@ def sobol_figure(about: tuple[str, str], names: Sequence[str], found: SobolIndic
                 hovertemplate="%{y}: %{x:.3f} ± %{error_x.array:.3f}<extra>%{fullData.name}</extra>",
             )
         )
-    plot.update_yaxes(type="category", autorange="reversed", categoryorder="array", categoryarray=labels)
+    plot.update_yaxes(name_axis([names[k] for k in order]), autorange="reversed")
     plot.update_layout(barmode="group", height=2 * BAR_PX * len(labels) + 100)
     said = "; ".join(f"{names[k]} {found.first[k]:.2f} and {found.total[k]:.2f}" for k in order)
     return Figure(*about, alt=f"Sobol indices for {metric}, first order and total: {said}.", plot=plot)
@@ -45,6 +46,7 @@ def morris_figure(about: tuple[str, str], names: Sequence[str], found: MorrisEff
     """Mean size of the elementary effects against their standard deviation."""
     title = safe(metric_label(metric))
     plot = plane(f"mean size of the effect, μ*: {title}", f"standard deviation, σ:<br>{title}")
+    above = np.argsort(np.argsort(found.mean_size)) % 2 == 0  # labels of neighbours on either side
     reach = 1.1 * float(max(found.mean_size.max(), found.deviation.max())) or 1.0
     plot.add_trace(
         go.Scatter(
@@ -63,7 +65,7 @@ def morris_figure(about: tuple[str, str], names: Sequence[str], found: MorrisEff
             mode="markers+text",
             name="parameters",
             text=[safe(name) for name in names],
-            textposition="top center",
+            textposition=["top center" if is_above else "bottom center" for is_above in above],
             marker={"color": BLUE, "size": 9},
             error_x={"array": found.mean_size_half, "color": GREY, "thickness": 1.2, "width": 3},
             hovertemplate="%{text}: μ* %{x:.5~g}, σ %{y:.5~g}<extra></extra>",

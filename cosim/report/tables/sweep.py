@@ -11,7 +11,7 @@ import pandas as pd
 from cosim.metrics import unit_of
 from cosim.report.sweep_text import cell_text, parameter_label, parameter_name, parameter_unit, parameter_values
 from cosim.report.tables.cells import MAX_ROWS, Cell, Table, columns
-from cosim.report.text import MISSING, general, number, printed_id
+from cosim.report.text import MISSING, general, minus, number, printed_id
 from cosim.sweep.analysis import Outcome, Spread, criterion_columns
 from cosim.sweep.effects import PASS_SHARE, Change, Effect
 from cosim.sweep.grouping import is_sampled
@@ -131,7 +131,7 @@ def changes(found: Mapping[str, Sequence[Change]]) -> Table:
 def capacities(hosting: Hosting) -> Table:
     """What each combination can host, the smallest first."""
     label = parameter_label(hosting.parameter)
-    ordered = sorted(hosting.capacities, key=lambda c: (c.largest is not None, c.largest or 0.0))
+    ordered = sorted(hosting.capacities, key=lambda capacity: capacity.rank)
     rows = []
     for capacity in ordered[:MAX_ROWS]:
         cells = [Cell(cell_text(cell), sort=_sortable(cell)) for cell in capacity.others]
@@ -164,7 +164,7 @@ def sobol(names: Sequence[str], found: Mapping[str, SobolIndices]) -> Table:
         headings[len(rows)] = metric
         for k in np.argsort(-indices.total, kind="stable"):
             pairs = ((indices.first, indices.first_half), (indices.total, indices.total_half))
-            cells = [Cell(f"{v[k]:.3f}".replace("-", "−"), f"± {half[k]:.3f}", sort=float(v[k])) for v, half in pairs]
+            cells = [Cell(minus(f"{v[k]:.3f}"), f"± {half[k]:.3f}", sort=float(v[k])) for v, half in pairs]
             rows.append([Cell(names[k]), *cells])
     titles = ("Parameter", "Alone (first order)>", "With interactions (total)>")
     return Table("table-sobol", "Sobol indices", columns(*titles), rows, headings=headings)
@@ -181,9 +181,7 @@ def sobol_pairs(names: Sequence[str], found: Mapping[str, SobolIndices]) -> Tabl
         pairs = [(j, k) for j in range(len(names)) for k in range(j + 1, len(names))]
         for j, k in sorted(pairs, key=lambda pair: -indices.second[pair]):  # type: ignore[index]
             value, half = float(indices.second[j, k]), float(indices.second_half[j, k])
-            rows.append(
-                [Cell(f"{names[j]} × {names[k]}"), Cell(f"{value:.3f}".replace("-", "−"), f"± {half:.3f}", value)]
-            )
+            rows.append([Cell(f"{names[j]} × {names[k]}"), Cell(minus(f"{value:.3f}"), f"± {half:.3f}", value)])
     titles = ("Pair", "Second order>")
     return Table("table-sobol-pairs", "Interactions of pairs", columns(*titles), rows, headings=headings)
 
