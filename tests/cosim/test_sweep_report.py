@@ -11,6 +11,7 @@ import pytest
 from made_tables import METRIC, completed, failed, made_folder
 from sweeps import BASE, cosim
 from test_report import Page
+from test_report_in_a_browser import BROWSER, opened
 
 from cosim.errors import InputError
 from cosim.report.sweep import write_sweep_report
@@ -479,3 +480,22 @@ def test_twelve_parameters_have_a_page_that_a_browser_can_open(tmp_path):
     assert section_ids(page) == SECTIONS
     assert (tmp_path / "out" / "report.html").stat().st_size < 15_000_000
     assert len(page.options("heat")) == 66 + 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the PATH")
+def test_the_page_runs_in_a_browser_and_shows_what_is_chosen(tmp_path):
+    out = made_folder(tmp_path, numbered, parameters=[RATING, BUS], name=EVIL)
+    write_sweep_report(out, out / "report.html")
+    elements, console = opened(out / "report.html", tmp_path / "profile")
+    assert console == []  # a refused request would be there: the page's policy allows none
+    assert EVIL not in elements
+    assert len(re.findall(r'<div id="figure-[^>]*js-plotly-plot', elements)) == 7  # 2 + 3 + 1 + 1, one option each
+    title = 'data-unformatted="{}"'
+    assert title.format("voltage min (pu)") in elements
+    assert title.format("runs that pass (%)") not in elements
+    text = (out / "report.html").read_text()
+    (tmp_path / "chosen.html").write_text(text.replace('<option value="2">', '<option value="2" selected>'))
+    elements, console = opened(tmp_path / "chosen.html", tmp_path / "profile")
+    assert console == []
+    assert title.format("runs that pass (%)") in elements

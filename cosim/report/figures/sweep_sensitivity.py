@@ -46,7 +46,6 @@ def morris_figure(about: tuple[str, str], names: Sequence[str], found: MorrisEff
     """Mean size of the elementary effects against their standard deviation."""
     title = safe(metric_label(metric))
     plot = plane(f"mean size of the effect, μ*: {title}", f"standard deviation, σ:<br>{title}")
-    above = np.argsort(np.argsort(found.mean_size)) % 2 == 0  # labels of neighbours on either side
     reach = 1.1 * float(max(found.mean_size.max(), found.deviation.max())) or 1.0
     plot.add_trace(
         go.Scatter(
@@ -65,7 +64,7 @@ def morris_figure(about: tuple[str, str], names: Sequence[str], found: MorrisEff
             mode="markers+text",
             name="parameters",
             text=[safe(name) for name in names],
-            textposition=["top center" if is_above else "bottom center" for is_above in above],
+            textposition=_away_from_neighbours(found),
             marker={"color": BLUE, "size": 9},
             error_x={"array": found.mean_size_half, "color": GREY, "thickness": 1.2, "width": 3},
             hovertemplate="%{text}: μ* %{x:.5~g}, σ %{y:.5~g}<extra></extra>",
@@ -77,3 +76,13 @@ def morris_figure(about: tuple[str, str], names: Sequence[str], found: MorrisEff
     plot.update_layout(height=460)
     said = "; ".join(f"{name} {general(value, 4)}" for name, value in zip(names, found.mean_size, strict=True))
     return Figure(*about, alt=f"Morris effects on {metric}, mean size: {said}.", plot=plot)
+
+
+def _away_from_neighbours(found: MorrisEffects) -> list[str]:
+    """Where each mark's label stands: on the side that its nearest neighbour is not on."""
+    at = np.column_stack([found.mean_size, found.deviation])
+    distance = np.linalg.norm(at[:, None] - at, axis=2)
+    np.fill_diagonal(distance, np.inf)
+    nearest = distance.argmin(axis=1)
+    is_above = (at[:, 1] > at[nearest, 1]) | ((at[:, 1] == at[nearest, 1]) & (np.arange(len(at)) <= nearest))
+    return ["top center" if above else "bottom center" for above in is_above]
