@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shlex
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
@@ -100,6 +101,13 @@ def test_every_section_is_there_in_order_and_in_the_contents(page):
     links = [attrs["href"] for tag, attrs in page.elements if tag == "a" and attrs["href"].startswith("#")]
     assert links == [f"#{name}" for name in SECTIONS]
     assert page.open == []  # every element is closed
+
+
+def test_the_guide_has_a_section_for_each(page):
+    guide = (Path(__file__).parents[2] / "docs" / "sweep-report.md").read_text()
+    titles = re.findall(r"^## (\d .*)$", guide, re.MULTILINE)
+    assert len(titles) == len(SECTIONS)
+    assert " ".join(titles) in page.text
 
 
 def test_nothing_is_loaded_from_outside(page):
