@@ -47,8 +47,9 @@ def facts(outcome: Outcome, folder: Path) -> list[tuple[str, str]]:
         rows.append(("", str(plan.base_data["description"])))
     rows += [("Sampling", f"{words(sweep.sampling.method)}: {SAMPLINGS[sweep.sampling.method]}"), ("Runs", size)]
     seeds = sorted(runs["seed"].unique())
-    rows.append(("Seeds", f"{seeds[0]} to {seeds[-1]}, the same at all points" if len(seeds) > 1 else str(seeds[0])))
-    rows += [(f"Set to {json.dumps(value)}", key) for key, value in sweep.fixed.items()]
+    same = ", the same at all points" if sweep.replicates > 1 else ""
+    rows.append(("Seeds", f"{seeds[0]} to {seeds[-1]}{same}" if len(seeds) > 1 else str(seeds[0])))
+    rows += [("Set", f"{key} = {json.dumps(value, ensure_ascii=False)}") for key, value in sweep.fixed.items()]
     rows += [("Follows", f"{entry.key} = {entry.value}") for entry in sweep.derived]
     if sweep.filters:
         rows.append(("Only points with", " and ".join(sweep.filters)))

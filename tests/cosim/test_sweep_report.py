@@ -321,6 +321,40 @@ def test_a_sweep_whose_runs_all_failed_has_a_page(tmp_path):
     assert "Largest that passes none" in page.text
 
 
+LHS = {"method": "latin_hypercube", "samples": 8}
+
+
+def test_a_sample_whose_runs_all_failed_has_a_page(tmp_path):
+    page = written(tmp_path, lambda _: failed("diverged", "no"), parameters=[PUE, BUS], sampling=LHS)
+    assert section_ids(page) == SECTIONS
+    assert "diverged: 16 runs no" in page.text
+
+
+def test_a_sample_of_which_one_run_is_made_has_a_page(tmp_path):
+    made = []
+
+    def record(run):
+        made.append(run)
+        return completed(1.0) if len(made) == 1 else None
+
+    page = written(tmp_path, record, parameters=[PUE, BUS], sampling=LHS)
+    assert section_ids(page) == SECTIONS
+    assert "15 of 16 runs are pending." in page.text
+
+
+def test_seeds_that_are_varied_are_not_said_to_be_the_same(tmp_path):
+    seeds = {"key": "simulation.seed", "values": [3, 5, 9]}
+    page = written(tmp_path, parameters=[RATING, seeds], replicates=1, set={"sites[*].pue": 1.25})
+    assert "Seeds 3 to 9 Set sites[*].pue = 1.25" in page.text
+    assert "the same at all points" not in page.text
+
+
+def test_many_names_are_thinned_out(tmp_path):
+    labels = {"key": "description", "values": [f"text {k}" for k in range(90)]}
+    page = written(tmp_path, parameters=[labels, BUS], replicates=1)
+    assert "dtick" not in page.figures["figure-effect-0", "0"]["layout"]["xaxis"]
+
+
 def test_seeds_alone_have_a_page(tmp_path):
     page = written(tmp_path, parameters=[], replicates=5)
     assert section_ids(page) == SECTIONS
