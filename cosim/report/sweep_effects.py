@@ -12,7 +12,7 @@ import pandas as pd
 from cosim.criteria import COMPLETED
 from cosim.report.choice import Choice, Place, Selector, metric_selector
 from cosim.report.figures.base import Figure
-from cosim.report.figures.sweep_effects import effect_panel, effect_range, ranking, tornado
+from cosim.report.figures.sweep_effects import MAX_UPRIGHT, effect_panel, effect_range, ranking, tornado
 from cosim.report.figures.sweep_heat import heat_map
 from cosim.report.sweep_text import parameter_label
 from cosim.report.tables import sweep as tables
@@ -96,7 +96,12 @@ class Effects:
                 about = (f"figure-effect-{number}", parameter_label(parameter))
                 panels[number][str(k)] = effect_panel(about, found, metric, limits, y_range, values)
         places += [
-            Place(f"figure-effect-{number}", parameter_label(p), panels[number], len(self._effects_of(number)) > 16)
+            Place(
+                f"figure-effect-{number}",
+                parameter_label(p),
+                panels[number],
+                len(self._effects_of(number)) > MAX_UPRIGHT,
+            )
             for number, p in enumerate(self.parameters)
         ]
         return Choice("effects", [metric_selector(self.all_metrics)], places)

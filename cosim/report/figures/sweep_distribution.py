@@ -26,6 +26,9 @@ MAX_BOUNDS = 3
 """A limit with more bounds than that, because it depends on a parameter, is not drawn."""
 
 MIN_BARS, MAX_BARS = 8, 40
+MAX_SINGLE_RUNS = 6
+"""Each run has its tick on the vertical axis below so many: there are no half runs."""
+
 REACH = 1.0
 """Limits are drawn up to so many spans of the values away from them."""
 
@@ -84,7 +87,9 @@ def distribution(
                 )
             )
     plot.update_layout(barmode="stack", height=PANEL_PX, showlegend=True)
-    plot.update_yaxes(rangemode="tozero", tickformat=",d", title_standoff=TITLE_PX)
+    highest = np.histogram(np.clip(known, edges[0], edges[-1]), edges)[0].max()
+    whole = {"dtick": 1} if highest < MAX_SINGLE_RUNS else {}
+    plot.update_yaxes(rangemode="tozero", tickformat=",d", title_standoff=TITLE_PX, **whole)
     outside = _vertical_limits(plot, drawable(limits), drawn)
     low, median, high = np.quantile(known, [0.05, 0.5, 0.95])
     unit = unit_of(metric)

@@ -21,6 +21,9 @@ from cosim.sweep.effects import PASS_SHARE, Change, Effect
 from cosim.sweep.limits import SweepLimit
 
 BAR_PX = 30
+MAX_UPRIGHT, LETTER_PX = 16, 6
+"""More names than that are turned, and need so much height for each letter."""
+
 
 Array = NDArray[np.float64]
 
@@ -94,7 +97,8 @@ def effect_panel(
     drawn.add(np.array(y_range))
     draw_limits(plot, drawable(limits), drawn, reach=0.0)
     plot.update_yaxes(range=list(y_range), title_standoff=TITLE_PX)
-    plot.update_layout(height=PANEL_PX, margin={"t": 14})
+    longest = max(map(len, grouping.names)) if grouping.centres is None and len(grouping.names) > MAX_UPRIGHT else 0
+    plot.update_layout(height=PANEL_PX + LETTER_PX * longest, margin={"t": 14})
     said = ", ".join(f"{name}: {general(value, 4)}" for name, value in zip(names, median, strict=True))
     return Figure(
         *about, alt=f"{metric_label(metric)} against {parameter_label(grouping.parameter)}: {said}.", plot=plot
