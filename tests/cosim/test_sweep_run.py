@@ -1,27 +1,15 @@
 """Sweeps as a user runs them: the same numbers whatever makes the runs, and nothing lost."""
 
-import os
-import random
-import signal
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from slurm import running_slurm  # noqa: F401
 from sweeps import (
     OUTCOMES,
     assert_same_numbers,
     cosim,
-    finished,
     numbers,
-    printed,
-    run_processes,
-    start,
-    until,
-    workers,
     write_sweep,
 )
 
@@ -78,46 +66,6 @@ def test_parts_are_collected(undisturbed, tmp_path):
     assert_same_numbers(numbers(tmp_path), expected)
 
 
-def test_kills_at_random_moments_lose_nothing(undisturbed, tmp_path):
-    file, expected = undisturbed
-    moments = random.Random(7)
-    out, log = tmp_path / "out", tmp_path / "log"
-    for number in range(10):
-        sweep = start(log, "run", file, "--out", out, "--workers", 2, "--no-report", "--resume")
-        victim = ("parent", "worker", "run")[number % 3]
-        until(lambda sweep=sweep: workers(out) or sweep.poll() is not None)
-        time.sleep(moments.uniform(0.0, 4.0))
-        processes = {"parent": [sweep], "worker": workers(out), "run": run_processes(out)}[victim]
-        with suppress(ProcessLookupError):  # it may have ended meanwhile
-            if processes:
-                os.kill(processes[0].pid, signal.SIGKILL)
-        time.sleep(moments.uniform(0.0, 0.5))
-        if sweep.poll() is None:
-            sweep.kill()
-        sweep.wait()
-        until(lambda: not workers(out) and not run_processes(out))
-    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report", "--resume") == 0
-    assert_same_numbers(numbers(out), expected)
-    assert not list((out / "partial").glob("*"))
-
-
-def test_an_interrupted_sweep_goes_on(undisturbed, tmp_path):
-    file, expected = undisturbed
-    out = tmp_path / "out"
-    sweep = start(tmp_path, "run", file, "--out", out, "--workers", 2, "--no-report")
-    until(lambda: finished(out) >= 2)
-    sweep.send_signal(signal.SIGINT)
-    assert sweep.wait() == 130
-    assert "--resume" in printed(tmp_path)
-    until(lambda: not workers(out))
-    table = pd.read_parquet(out / "runs.parquet")
-    assert (table["status"] == "pending").any()
-    assert (table["status"] != "pending").sum() >= 2
-    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report") == 2  # without --resume
-    assert cosim("sweep", "run", file, "--out", out, "--quiet", "--no-report", "--resume") == 0
-    assert_same_numbers(numbers(out), expected)
-
-
 def test_a_full_disk_stops_the_sweep_with_a_message(undisturbed, tmp_path, capsys, monkeypatch):
     file, expected = undisturbed
     from cosim.sweep import pool
@@ -144,16 +92,6 @@ def _full_after(count, command):
         return command(self, task)
 
     return run
-
-
-def test_dask_gives_the_same_numbers(undisturbed, tmp_path):
-    from distributed import LocalCluster
-
-    file, expected = undisturbed
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        arguments = ("--out", tmp_path, "--scheduler", cluster.scheduler_address, "--quiet", "--no-report")
-        assert cosim("sweep", "run", file, *arguments) == 0
-    assert_same_numbers(numbers(tmp_path), expected)
 
 
 def test_batch_jobs_give_the_same_numbers(undisturbed, tmp_path, slurm, monkeypatch):  # noqa: ARG001
