@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -183,38 +182,10 @@ def spread(completed: pd.DataFrame, metric: str, limits: Sequence[SweepLimit]) -
     )
 
 
-@dataclass(frozen=True)
-class Overview:
-    """A sweep in a few lines: runs by status and by verdict, and the spread of its main metrics."""
-
-    name: str
-    total: int
-    statuses: dict[str, int]
-    verdicts: dict[str, int]
-    metrics: list[Spread]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return asdict(self)
-
-
-def summary_rows(folder: Path) -> Overview:
-    """A sweep's folder in a few lines, for a terminal.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be read.
-    """
-    outcome = read_outcome(folder)
+def spreads(outcome: Outcome) -> list[Spread]:
+    """How the metrics that are shown spread, as far as runs have numbers for them."""
     found = [spread(outcome.completed, name, outcome.limits) for name in shown_metrics(outcome)]
-    return Overview(
-        outcome.plan.sweep.name,
-        len(outcome.runs),
-        counts(outcome.runs["status"]),
-        counts(outcome.verdicts, OUTCOMES),
-        [row for row in found if row is not None],
-    )
+    return [row for row in found if row is not None]
 
 
 def counts(values: pd.Series, order: Sequence[str] = ()) -> dict[str, int]:

@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cosim.sweep.analysis import Outcome, Spread, spreads
 from cosim.sweep.drive import State
 from cosim.sweep.estimate import Estimate
+from cosim.sweep.limits import limits_of
 from cosim.sweep.parameters import Distribution
 from cosim.sweep.plan import Plan
 from cosim.sweep.progress import duration
-from cosim.sweep.table import TABLE_NAME
-from cosim.verdict_console import STYLES
+from cosim.sweep.table import TABLE_NAME, read_table
+from cosim.verdict_console import STYLES, number
 
 SHOWN_VALUES = 6
 
@@ -128,9 +130,25 @@ def print_outcome(plan: Plan, folder: Path, state: State) -> None:
     console = Console()
     parts = [f"{state.done} of {state.total} done"]
     text = Text.assemble((plan.sweep.name, "bold"), ": " + ", ".join(parts))
-    for name, number in sorted(state.counts.items()):
-        text.append(f", {number} ")
+    for name, count in sorted(state.counts.items()):
+        text.append(f", {count} ")
         text.append(name.replace("_", " "), style=STYLES.get(name, "red"))
     console.print(text)
+    if (folder / TABLE_NAME).is_file():
+        found = spreads(Outcome(plan, read_table(folder), limits_of(run.data for run in plan.runs)))
+        if found:
+            console.print(_metrics_table(found))
     names = ", ".join(path.name for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != ".")
     console.print(f"written to {folder}: {names}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _metrics_table(found: list[Spread]) -> Table:
+    """Metrics of the runs that completed."""
+    table = Table(title="Runs that completed", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("metric", "median", "5 to 95 %", "worst", "unit"):
+        is_text = name in ("metric", "unit")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=name == "metric", overflow="fold")
+    for row in found:
+        middle = f"{number(row.low)} to {number(row.high)}"
+        table.add_row(row.metric, number(row.median), middle, number(row.worst), row.unit)
+    return table

@@ -17,7 +17,7 @@ from cosim.sweep.analysis import (
     read_outcome,
     shown_metrics,
     spread,
-    summary_rows,
+    spreads,
 )
 from cosim.sweep.limits import SweepLimit
 from cosim.sweep.table import read_table, write_table
@@ -70,7 +70,7 @@ def test_a_sweep_that_has_just_begun_has_an_outcome(tmp_path):
     assert counts(found.verdicts) == {"pending": 16}
     assert found.completed.empty
     assert shown_metrics(found) == []
-    assert summary_rows(tmp_path / "out").metrics == []
+    assert spreads(found) == []
 
 
 CELLS = [
@@ -203,15 +203,11 @@ def test_the_worst_run_is_on_the_side_of_the_limit(metric, is_max, worst):
     assert (found.worst, found.worst_run) == (worst, "b" if worst == 0.8 else "c")
 
 
-def test_a_sweep_in_a_few_lines(folder):
-    found = summary_rows(folder).as_dict()
-    assert (found["name"], found["total"]) == ("small", 16)
-    assert found["statuses"] == {"completed": 16}
-    assert found["verdicts"] == {"pass": 12, "fail": 4}
-    sag, deviation = found["metrics"]
-    assert (sag["metric"], sag["worst"]) == ("voltage.min_pu", pytest.approx(1 - 40 / 350))
-    assert (deviation["metric"], deviation["median"], deviation["worst"]) == (METRIC, 50.0, 80.0)
-    assert deviation["worst_run"] in set(read_table(folder)["run_id"])
+def test_metrics_that_are_shown_spread(folder):
+    sag, deviation = spreads(read_outcome(folder))
+    assert (sag.metric, sag.worst) == ("voltage.min_pu", pytest.approx(1 - 40 / 350))
+    assert (deviation.metric, deviation.median, deviation.worst) == (METRIC, 50.0, 80.0)
+    assert deviation.worst_run in set(read_table(folder)["run_id"])
 
 
 def test_counts_are_in_the_order_asked_for_and_then_by_frequency():
