@@ -149,6 +149,6 @@ def _metrics_table(found: list[Spread]) -> Table:
         is_text = name in ("metric", "unit")
         table.add_column(name, justify="left" if is_text else "right", no_wrap=name == "metric", overflow="fold")
     for row in found:
-        middle = f"{number(row.low)} to {number(row.high)}"
+        middle = f"{row.low:.3g} to {row.high:.3g}"
         table.add_row(row.metric, number(row.median), middle, number(row.worst), row.unit)
     return table
