@@ -145,10 +145,9 @@ def print_outcome(plan: Plan, folder: Path, state: State) -> None:
 def _metrics_table(found: list[Spread]) -> Table:
     """Metrics of the runs that completed."""
     table = Table(title="Runs that completed", title_justify="left", box=SIMPLE_HEAD)
-    for name in ("metric", "median", "5 to 95 %", "worst", "unit"):
+    for name in ("metric", "median", "worst", "unit"):
         is_text = name in ("metric", "unit")
-        table.add_column(name, justify="left" if is_text else "right", no_wrap=name in ("metric", "5 to 95 %"))
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     for row in found:
-        middle = f"{row.low:.3g} to {row.high:.3g}"
-        table.add_row(row.metric, number(row.median), middle, number(row.worst), row.unit)
+        table.add_row(row.metric, number(row.median), number(row.worst), row.unit)
     return table
