@@ -174,7 +174,7 @@ def _of_folder(folder: Path) -> list[psutil.Process]:
 
 def _is_run(process: psutil.Process) -> bool:
     """Whether a worker has forked it, which may have died since."""
-    with suppress(psutil.NoSuchProcess):
+    with suppress(ProcessLookupError):
         return os.getsid(process.pid) != process.pid
     return False
 

@@ -102,8 +102,9 @@ class Killer(threading.Thread):
             for path in self._partial.glob(f"{self._run_id}-*"):
                 process = int(path.name.rpartition("-")[2])
                 if process not in self.killed:
-                    os.kill(process, signal.SIGKILL)
-                    self.killed.add(process)
+                    with suppress(ProcessLookupError):  # killed and cleared away already
+                        os.kill(process, signal.SIGKILL)
+                        self.killed.add(process)
 
     def __exit__(self, *_):
         self._over.set()

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -232,11 +232,19 @@ def cdf(distribution, value):
             return (value - low) ** 2 / ((high - low) * (d.mode - low))
         return 1 - (high - value) ** 2 / ((high - low) * (high - d.mode)) if d.mode < high else 1.0
 
-    def phi(x):
-        return 0.5 * math.erfc(-(x - d.mean) / d.sd / math.sqrt(2))
+    return (phi(d, value) - (0.0 if low is None else phi(d, low))) / share_kept(d)
 
-    below, above = 0.0 if low is None else phi(low), 1.0 if high is None else phi(high)
-    return (phi(value) - below) / (above - below)
+
+def phi(d, x):
+    """Distribution function of a normal distribution before it is cut off."""
+    return 0.5 * math.erfc(-(x - d.mean) / d.sd / math.sqrt(2))
+
+
+def share_kept(d):
+    """Share of a normal distribution between its ends; 1 of any other."""
+    if d.distribution != "normal":
+        return 1.0
+    return (1.0 if d.high is None else phi(d, d.high)) - (0.0 if d.low is None else phi(d, d.low))
 
 
 @given(distributions(), st.lists(shares, min_size=2, max_size=20))
@@ -251,6 +259,7 @@ def test_quantiles_are_within_the_bounds_and_rise_with_the_share(distribution, s
 
 @given(distributions(), st.floats(0.001, 0.999))
 def test_quantiles_are_those_of_the_distribution(distribution, share):
+    assume(share_kept(distribution) > 1e-3)  # of a thin tail the formula here has too few digits
     value = distribution.at(share).cell
     ends = [end for end in (distribution.low, distribution.high, distribution.mean) if end is not None]
     rounding = 1e-11 * max(abs(value), *(abs(end) for end in ends))  # 12 digits
