@@ -8,8 +8,10 @@ import numpy as np
 from cosim.engines.base_loads import POWER_BREAK_PU, BaseLoads
 from cosim.engines.channels import CHANNELS, Channels
 from cosim.engines.jump import NetworkSolver
+from cosim.engines.linearise import linearise
 from cosim.engines.switching import Switchgear
 from cosim.engines.voltage_estimate import estimate_voltages
+from cosim.linear.grid import Channel, LinearGrid
 from grids import Grid
 from grids.andes_runtime import andes_messages
 
@@ -277,6 +279,24 @@ class AndesEngine:
         load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)
         at = np.maximum(v, load.vmin.v[own])
         return (load.kz.v[own] * at**2 + load.ki.v[own] * at + load.kp.v[own]) * (v / at) ** 2
+
+    def linearised(self) -> LinearGrid:
+        """Return the linear equations at the present state.
+
+        Raises
+        ------
+        NotLinearisable
+            If they have no state-space form.
+        """
+        channels = {
+            name: Channel(unit, kind, self._channels.rows(name), self.channel(name).copy())
+            for name, (unit, kind) in CHANNELS.items()
+        }
+        channels["coi_hz"] = Channel("Hz", "coi", self._channels.rows("coi_hz"), np.array([self.coi_hz()]))
+        elements = {**self.elements, "coi": ("coi",)}
+        return LinearGrid(
+            linearise(self._system), channels, elements, self.inertia_mws, self.nominal_hz, self._base_mva
+        )
 
     def channel(self, name: str) -> np.ndarray:
         """Present value of a channel (see `CHANNELS`), one value for each element; not to be changed."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix, eye
 
 from cosim.engines.switching import Switchgear
 from grids import Grid
@@ -65,6 +66,24 @@ class Channels:
         """Present value of a channel (see `CHANNELS`)."""
         return getattr(self, f"_{name}")()
 
+    def rows(self, name: str) -> csr_matrix:
+        """Derivatives of a channel with respect to the variables, shape (elements, states + algebraic variables)."""
+        dae = self._system.dae
+        unit = eye(dae.n + dae.m, format="csr")
+        if name == "line_mw":
+            return self._line_rows(unit[dae.n :])
+        if name == "frequency_hz":
+            return self._nominal_hz * csr_matrix(self._switchgear.divider) @ unit[self._speed]
+        scale, position = {
+            "voltage_pu": (1.0, dae.n + self._bus_v),
+            "angle_rad": (1.0, dae.n + self._bus_a),
+            "speed_pu": (1.0, self._speed),
+            "rotor_angle_rad": (1.0, self._angle),
+            "generator_mw": (self._base_mva, dae.n + self._electrical),
+            "coi_hz": (self._nominal_hz * csr_matrix(self._coi_weights), self._speed),
+        }[name]
+        return scale * unit[position]
+
     def coi_hz(self) -> float:
         """Frequency of the centre of inertia of the machines in service.
 
@@ -100,11 +119,32 @@ class Channels:
 
     def _line_mw(self) -> np.ndarray:
         """Active power into each line at its first end."""
-        y, line = self._system.dae.y, self._system.Line
-        v1, a1, v2, a2 = (y[a] for a in self._line_ends)
+        v1, a1, v2, a2 = (self._system.dae.y[a] for a in self._line_ends)
+        own, cosine, sine = self._line_coefficients()
+        angle = a1 - a2 - self._system.Line.phi.v
+        return v1**2 * own - v1 * v2 * (cosine * np.cos(angle) + sine * np.sin(angle))
+
+    def _line_coefficients(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What multiplies the first voltage squared, and the cosine and the sine of the angle between both ends."""
+        line = self._system.Line
         g = line.r.v / (line.r.v**2 + line.x.v**2)
         b = -line.x.v / (line.r.v**2 + line.x.v**2)
-        angle = a1 - a2 - line.phi.v
-        own = v1**2 * (g + line.g1.v + line.g.v / 2) / line.tap.v**2
-        mutual = v1 * v2 * (g * np.cos(angle) + b * np.sin(angle)) / line.tap.v
-        return line.ue.v * (own - mutual) * self._base_mva
+        scale = line.ue.v * self._base_mva
+        return (
+            scale * (g + line.g1.v + line.g.v / 2) / line.tap.v**2,
+            scale * g / line.tap.v,
+            scale * b / line.tap.v,
+        )
+
+    def _line_rows(self, unit: csr_matrix) -> csr_matrix:
+        """Derivatives of `_line_mw`; `unit` has a row for each algebraic variable."""
+        v1, a1, v2, a2 = (self._system.dae.y[a] for a in self._line_ends)
+        own, cosine, sine = self._line_coefficients()
+        angle = a1 - a2 - self._system.Line.phi.v
+        mutual = cosine * np.cos(angle) + sine * np.sin(angle)
+        by_angle = v1 * v2 * (cosine * np.sin(angle) - sine * np.cos(angle))
+        by = (2 * v1 * own - v2 * mutual, by_angle, -v1 * mutual, -by_angle)
+        rows = csr_matrix((len(v1), unit.shape[1]))
+        for derivative, position in zip(by, self._line_ends, strict=True):
+            rows += unit[position].multiply(derivative[:, None])
+        return rows.tocsr()

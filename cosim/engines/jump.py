@@ -7,6 +7,8 @@ from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import bmat, diags
 from scipy.sparse.linalg import SuperLU, splu
 
+from cosim.engines.bypassed import bypassed_second_order
+
 _MAX_ITERATIONS = 30
 _MAX_HALVINGS = 6
 _SLOW = 0.2
@@ -21,8 +23,8 @@ class NetworkSolver:
 
     * an ordinary state (T > 0) is held;
     * a state with T = 0 whose own equation contains it, such as a bypassed lag, is solved for like the algebraic ones;
-    * a bypassed second-order block leaves ``0 = u - y`` and ``y' = x``: here y follows its input through the jump, and
-      x, the derivative of the input, which no equation fixes at one instant, is held.
+    * of a bypassed second-order block (see `bypassed_second_order`) y follows its input through the jump, and x, the
+      derivative of the input, is held.
 
     Parameters
     ----------
@@ -35,11 +37,9 @@ class NetworkSolver:
         dae = system.dae
         system.j_update(models=system.exist.pflow_tds)
         fx = spmatrix_to_csc(dae.fx).tolil()
-        algebraic = np.asarray(dae.Tf) == 0.0
-        derivative = algebraic & (np.abs(fx.diagonal()) < 1e-6)
-        follower = ~algebraic & (np.abs(fx[:, np.flatnonzero(derivative)]).sum(axis=1).A1 > 0)
-        if follower.sum() != derivative.sum():
-            derivative[:], follower[:] = False, False
+        time_constants = np.asarray(dae.Tf)
+        algebraic = time_constants == 0.0
+        derivative, follower = bypassed_second_order(fx, time_constants)
         self._active = algebraic.astype(float)  # rows whose equation f = 0 must hold at t+
         held = np.where(algebraic & ~derivative | follower, 0.0, 1.0)
         order = np.arange(dae.n)

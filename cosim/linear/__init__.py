@@ -1,0 +1,1 @@
+"""A grid near its operating point: linear equations, their modes, their response to changing loads."""
