@@ -98,10 +98,7 @@ def run_sweep(
         records = begin(plan, folder, resume=resume or shard is not None)
         desk = _Desk(plan, tasks, records, folder, workers, is_whole=shard is None, watch=watch)
         remove_partial(folder, tasks)
-        try:
-            desk.run()
-        finally:
-            remove_partial(folder, tasks)
+        desk.run()
     return desk.state()
 
 
@@ -161,6 +158,7 @@ class _Desk:
                 self._workers.run(self._left, self._folder, self._plan.sweep.keep, self._note)
         finally:
             self._over.set()
+            remove_partial(self._folder, self._tasks)  # on a full disk that is the room for the table
             watcher.join()
             self._records.update()
             self._refresh_table()
