@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from sweeps import (
     assert_same_numbers,
     cosim,
@@ -22,11 +23,17 @@ from sweeps import (
     workers,
 )
 
+from cosim.provenance import versions
 from cosim.sweep import cluster
+from cosim.sweep.pool import SweepStopped
 
 pytestmark = pytest.mark.slow
 DASK = Path(sys.executable).with_name("dask")
 QUIET = ("--quiet", "--no-report")
+
+# What a process needs that has another machine's name, and not the files of a folder.
+ELSEWHERE = ("unshare", "--mount", "--uts", "sh", "-c")
+BECOME = 'echo elsewhere > /proc/sys/kernel/hostname && mount -t tmpfs tmpfs "$0" && exec "$@"'
 
 
 class Cluster:
@@ -37,8 +44,7 @@ class Cluster:
         self._folder, self._processes = folder, []
         self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", folder / "scheduler.json")
         until((folder / "scheduler.json").exists)
-        common = ("worker", "--scheduler-file", folder / "scheduler.json", "--local-directory", folder / "local")
-        self.workers = [self._start(*common, "--nthreads", count, "--no-nanny") for count in threads]
+        self.workers = [self.add(count) for count in threads]
         self.options = ("--scheduler", self._address)
 
     @property
@@ -47,9 +53,14 @@ class Cluster:
 
         return json.loads((self._folder / "scheduler.json").read_text())["address"]
 
-    def _start(self, *arguments):
+    def add(self, threads, prefix=()):
+        """Start a worker, by a program that becomes it if one is given."""
+        common = ("--scheduler-file", self._folder / "scheduler.json", "--local-directory", self._folder / "local")
+        return self._start("worker", *common, "--nthreads", threads, "--no-nanny", prefix=prefix)
+
+    def _start(self, *arguments, prefix=()):
         common = ("--host", "127.0.0.1", "--no-dashboard")
-        command = [str(part) for part in (DASK, *arguments, *common)]
+        command = [str(part) for part in (*prefix, DASK, *arguments, *common)]
         with (self._folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self._processes.append(process)
@@ -157,3 +168,38 @@ def test_a_scheduler_that_is_lost_stops_the_sweep(few, tmp_path):
     until(lambda: not workers(out))
     assert cosim("sweep", "run", file, "--out", out, *QUIET, "--resume") == 0
     assert_same_numbers(numbers(out), expected)
+
+
+def test_a_worker_whose_versions_or_files_are_others_stops_the_sweep(tmp_path):
+    here = os.uname().nodename
+    other = versions() | {"andes": "1.9.3"}
+    with pytest.raises(SweepStopped, match=rf"the worker on {here} has andes {versions()['andes']}, other than"):
+        cluster.make_runs([], str(tmp_path), "sweep", other)
+    with pytest.raises(
+        SweepStopped, match=rf"the worker on {here} does not see the folder {tmp_path}/missing: it must"
+    ):
+        cluster.make_runs([], f"{tmp_path}/missing", "sweep", versions())
+    assert cluster.make_runs([], str(tmp_path), "sweep", versions()) == []
+
+
+def test_a_worker_that_does_not_see_the_folder_stops_the_sweep_and_is_named(few, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    tried = subprocess.run([*ELSEWHERE, BECOME, shared, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no process can be given files of its own here: {tried.stderr.strip()}")
+    out = shared / "out"
+    with Cluster(tmp_path / "dask", (1,)) as made:
+        made.add(1, prefix=(*ELSEWHERE, BECOME, shared))
+        with Client(made.options[1]) as client:
+            client.wait_for_workers(2, timeout=60)  # else the other may have made all runs before
+        sweep = start(tmp_path / "said", "run", few[0], "--out", out, "--no-report", *made.options)
+        assert sweep.wait(60) == 2
+        said = printed(tmp_path / "said")
+        assert (
+            f"{out}: the sweep has stopped: the worker on elsewhere does not see the folder {out}: it must be" in said
+        )
+        assert "Traceback" not in said
+        until(lambda: not workers(out) and not run_processes(out))
+    assert list((out / "partial").glob("*")) == []
+    assert (numbers(out)["status"] == "pending").any()
