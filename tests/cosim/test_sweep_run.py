@@ -1,8 +1,10 @@
 """Sweeps as a user runs them: the same numbers whatever makes the runs, and nothing lost."""
 
 import sys
+import threading
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from slurm import running_slurm  # noqa: F401
 from sweeps import (
@@ -13,7 +15,9 @@ from sweeps import (
     write_sweep,
 )
 
+from cosim.sweep import drive
 from cosim.sweep.folder import reopen
+from cosim.sweep.table import TABLE_NAME
 
 pytestmark = pytest.mark.slow
 
@@ -37,10 +41,67 @@ def test_each_kind_of_run_has_its_row(undisturbed):
         assert rows["error"].notna().all() == (status != "completed"), kind
 
 
-def test_two_workers_give_the_same_numbers(undisturbed, tmp_path):
-    file, expected = undisturbed
-    assert cosim("sweep", "run", file, "--out", tmp_path, "--workers", 2, "--quiet", "--no-report") == 0
-    assert_same_numbers(numbers(tmp_path), expected)
+class Reader(threading.Thread):
+    """Reads a sweep's table again and again from when it is there, until stopped; keeps each that has changed."""
+
+    def __init__(self, out):
+        super().__init__()
+        self._path, self._over = out / TABLE_NAME, threading.Event()
+        self.tables, self.failure = [], None
+
+    def run(self):
+        while not self._over.wait(0.01):
+            if self.tables or self._path.exists():
+                try:
+                    table = pd.read_parquet(self._path)
+                except Exception as error:
+                    self.failure = error
+                    return
+                if not self.tables or not table.equals(self.tables[-1]):
+                    self.tables.append(table)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def read_meanwhile(undisturbed, tmp_path_factory):
+    """The folder of the same sweep with two workers, and what a reader saw of its table, written as often as can be."""
+    file, _ = undisturbed
+    out = tmp_path_factory.mktemp("read")
+    with pytest.MonkeyPatch.context() as patch, Reader(out) as reader:
+        patch.setattr(drive, "POLL_S", 0.05)
+        patch.setattr(drive, "TABLE_EVERY_S", 0.0)
+        patch.setattr(drive, "TABLE_SHARE", 1.0)
+        assert cosim("sweep", "run", file, "--out", out, "--workers", 2, "--quiet", "--no-report") == 0
+    return out, reader
+
+
+def test_two_workers_give_the_same_numbers(undisturbed, read_meanwhile):
+    assert_same_numbers(numbers(read_meanwhile[0]), undisturbed[1])
+
+
+def test_the_table_can_be_read_while_it_is_written_and_only_gains(undisturbed, read_meanwhile):
+    _, expected = undisturbed
+    _, reader = read_meanwhile
+    assert reader.failure is None
+    assert set(reader.tables[0]["status"]) == {"pending"}
+    done = pd.Series(data=False, index=expected.index)
+    counts = set()
+    for table in reader.tables:
+        assert list(table["run_id"]) == list(expected["run_id"])
+        now = table["status"] != "pending"
+        assert now[done].all()
+        made = table[now].drop(columns="wall_time_s")
+        pd.testing.assert_frame_equal(made, expected.loc[now, made.columns], check_dtype=False, check_exact=True)
+        done = now
+        counts.add(now.sum())
+    assert len(counts) > len(expected) / 3  # it has been read at many stages
 
 
 def test_a_single_run_gives_the_same_numbers(undisturbed, tmp_path):
