@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from operator import methodcaller
 
 from cosim.connection import Connection
-from cosim.engines.andes import AndesEngine, ShuntPoint
+from cosim.engines.andes import ShuntPoint
+from cosim.engines.interface import Engine
 from cosim.errors import nearest
 from cosim.loop_inputs import Event
 from cosim.problems import Problems
@@ -62,7 +63,7 @@ class _Change:
     device: tuple[str, str] | None = None
     on: bool = False
     started_on: bool = True
-    apply: Callable[[AndesEngine], None] | None = None
+    apply: Callable[[Engine], None] | None = None
     returns: str | None = None
 
 
@@ -198,7 +199,7 @@ class _Planner:
         on: bool,
         started_on: bool = True,
     ) -> None:
-        apply = partial(AndesEngine.switch, model=model, idx=idx, on=on)
+        apply = methodcaller("switch", model=model, idx=idx, on=on)
         device = (model, str(idx))
         self.changes.append(_Change(at_s, kind, text, self.place, device, on, started_on, apply))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cosim.engines.andes import AndesEngine
+from cosim.engines.interface import Engine
 from cosim.scenario.grid import UnderFrequencyLoadShedding
 from cosim.watchers import Snapshot
 
@@ -20,13 +20,13 @@ class LoadShedding:
     ----------
     scheme : UnderFrequencyLoadShedding
         Stages, and whose frequency counts.
-    engine : AndesEngine
+    engine : Engine
         Initialised.
     """
 
     kind = "load_shedding"
 
-    def __init__(self, scheme: UnderFrequencyLoadShedding, engine: AndesEngine):
+    def __init__(self, scheme: UnderFrequencyLoadShedding, engine: Engine):
         self._by_coi = scheme.relay == "coi"
         self._stages = scheme.stages
         self._load_bus = engine.base_load_bus
@@ -61,7 +61,7 @@ class LoadShedding:
         low = self._frequency(after) < self._threshold_hz
         self._below_since_s = np.where(low | (until >= after.time_s) & ~np.isnan(since), since, np.nan)
 
-    def act(self, engine: AndesEngine, now_s: float) -> list[str]:
+    def act(self, engine: Engine, now_s: float) -> list[str]:
         """Shed what is due."""
         with np.errstate(invalid="ignore"):
             due = np.isnan(self._acted_s) & (self._below_since_s + self._delay_s <= now_s + SAME_TIME_S)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cosim.engines.andes import AndesEngine
+from cosim.engines.interface import Engine
 from cosim.site_equipment import SiteEquipment
 from loads.injector import Injector
 
@@ -43,5 +43,5 @@ class Event:
     at_s: float
     kind: str
     description: str
-    apply: Callable[[AndesEngine], None] | None = None
+    apply: Callable[[Engine], None] | None = None
     returns: str | None = None

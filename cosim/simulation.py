@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from cosim.engines.andes import AndesEngine, SavedState
+from cosim.engines.interface import Engine
 from cosim.loop_inputs import Event, Load
 from cosim.recorder import Recorder
 from cosim.site_response import SiteResponse
@@ -46,7 +46,7 @@ class CoSimulation:
 
     Parameters
     ----------
-    engine : AndesEngine
+    engine : Engine
         Initialised with the loads' values at t = 0.
     loads : sequence of Load
         In the engine's order.
@@ -64,7 +64,7 @@ class CoSimulation:
 
     def __init__(
         self,
-        engine: AndesEngine,
+        engine: Engine,
         loads: Sequence[Load],
         timeline: Timeline,
         events: Sequence[Event],
@@ -179,7 +179,7 @@ class CoSimulation:
                 self._jump(here)
         return True
 
-    def _step(self, end_s: float, next_s: float, is_jump: bool, saved: SavedState | None) -> bool:
+    def _step(self, end_s: float, next_s: float, is_jump: bool, saved: Any | None) -> bool:
         """Take a step with what the loads ask for at its end, until that fits the voltage there; False if it fails."""
         engine = self._engine
         step_s = end_s - engine.time_s

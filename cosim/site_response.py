@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.engines.andes import AndesEngine
+from cosim.engines.interface import Engine
 from cosim.site_equipment import SiteEquipment
 from cosim.watchers import Snapshot
 from loads.injector import Injector
@@ -233,7 +233,7 @@ class SiteResponse:
             after.frequency_hz[b],
         )
 
-    def act(self, _: AndesEngine, now_s: float) -> list[str]:
+    def act(self, _: Engine, now_s: float) -> list[str]:
         """Let what is due leave or come back, and say it."""
         return self._said(act(self._p, self._state, self._log, now_s))
 

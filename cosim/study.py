@@ -14,7 +14,9 @@ from cosim.criteria.check import scenario_criteria
 from cosim.demand import scaled_trace, site_demand, spread_jobs
 from cosim.driven_loads import driven_loads, load_points, start_levels
 from cosim.edited_grid import edited_grid
-from cosim.engines.andes import AndesEngine
+from cosim.engines.andes import AndesEngine, ShuntPoint
+from cosim.engines.interface import Engine
+from cosim.engines.linear import LinearEngine
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
 from cosim.loop_inputs import Event, Load
@@ -36,6 +38,9 @@ from loads.protection import build
 from loads.site import SiteDemand
 from loads.site import Workload as ScaledTrace
 
+LINEAR_EVENTS = ("load_step", "load_ramp", "site_trip", "site_return")
+"""Events that change loads alone, which the linear engine can do."""
+
 EDGE_SHARE = 0.01
 """A jump of the trace larger than this share of the site's rating ends a step; smaller ones are averaged."""
 
@@ -46,7 +51,7 @@ class Study:
 
     scenario: Scenario
     grid: Grid
-    engine: AndesEngine
+    engine: Engine
     loads: list[Load]
     events: list[Event]
     timeline: Timeline
@@ -67,7 +72,7 @@ class SetUpGrid:
     """A grid with the loads and shunts of a scenario, set up but not initialised."""
 
     grid: Grid
-    engine: AndesEngine
+    engine: Engine
 
 
 def grid_key(scenario: Scenario) -> str:
@@ -79,6 +84,7 @@ def grid_key(scenario: Scenario) -> str:
             for site in scenario.sites
         ],
         "events": [event.model_dump(mode="json") for event in scenario.events],
+        "engine": scenario.simulation.engine,
         "tolerance": scenario.simulation.tolerance,
     }
     return json.dumps(parts, sort_keys=True)
@@ -99,8 +105,9 @@ def set_up_grid(scenario: Scenario, source: Source) -> SetUpGrid:
     grid = edited_grid(scenario, folder, problems)
     scenario = _resolve(scenario, grid, folder)
     shunts = plan_events(scenario, grid, problems).shunts
+    check_engine(scenario, problems)
     problems.stop_if_any()
-    return SetUpGrid(grid, AndesEngine(grid, load_points(scenario), scenario.simulation.tolerance, shunts))
+    return SetUpGrid(grid, _engine(scenario, grid, shunts))
 
 
 def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None = None) -> Study:
@@ -128,6 +135,7 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
     scenario = _with_channels(scenario, criteria)
     event_plan = plan_events(scenario, grid, problems)
     check_redispatch(scenario, grid, problems)
+    check_engine(scenario, problems)
     found = [_site_demand(scenario, k, site, grid, problems) for k, site in enumerate(scenario.sites)]
     problems.stop_if_any()
     demands, stages = {}, {}
@@ -149,10 +157,7 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
         for k, site in enumerate(scenario.sites)
     }
     problems.stop_if_any()
-    if set_up:
-        engine = set_up.engine
-    else:
-        engine = AndesEngine(grid, load_points(scenario), simulation.tolerance, event_plan.shunts)
+    engine = set_up.engine if set_up else _engine(scenario, grid, event_plan.shunts)
     loads = driven_loads(scenario, demands, equipment)
     start_level = start_levels(loads)
     redispatch_mw = place(scenario, grid, loads, start_level, problems)
@@ -172,6 +177,25 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
         strengths=poi_strengths(scenario, grid),
         criteria=criteria,
     )
+
+
+def _engine(scenario: Scenario, grid: Grid, shunts: Sequence[ShuntPoint]) -> Engine:
+    simulation = scenario.simulation
+    if simulation.engine == "linear":
+        return LinearEngine(grid, load_points(scenario), simulation.tolerance)
+    return AndesEngine(grid, load_points(scenario), simulation.tolerance, shunts)
+
+
+def check_engine(scenario: Scenario, problems: Problems) -> None:
+    """Note what the scenario asks for and its engine does not have."""
+    if scenario.simulation.engine != "linear":
+        return
+    reason = "the linear engine keeps the network as it is at t = 0; use simulation.engine: andes"
+    for k, event in enumerate(scenario.events):
+        if event.type not in LINEAR_EVENTS:
+            problems.add(("events", k, "type"), f"{event.type}: {reason}")
+    if scenario.grid.load_shedding:
+        problems.add(("grid", "load_shedding"), reason)
 
 
 def _resolve(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:

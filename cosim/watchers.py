@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cosim.engines.andes import AndesEngine
+from cosim.engines.interface import Engine
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Snapshot:
     coi_hz: float
 
 
-def snapshot(engine: AndesEngine, with_frequency: bool = True) -> Snapshot:
+def snapshot(engine: Engine, with_frequency: bool = True) -> Snapshot:
     """The engine's present state as protection sees it; without the frequencies (NaN) where nobody asks for them."""
     voltage_pu = engine.channel("voltage_pu")
     if not with_frequency:
@@ -46,7 +46,7 @@ class Watcher(Protocol):
     def observe(self, before: Snapshot, after: Snapshot) -> None:
         """Take the step as final."""
 
-    def act(self, engine: AndesEngine, now_s: float, /) -> list[str]:
+    def act(self, engine: Engine, now_s: float, /) -> list[str]:
         """Do what is due by now, and say it; the network is solved again afterwards."""
 
     def summary(self) -> list[str]:

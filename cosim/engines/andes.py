@@ -257,6 +257,11 @@ class AndesEngine:
         """Buses that no machine feeds; their voltage and the power of their loads are zero."""
         return [self.elements["bus"][k] for k in np.flatnonzero(self._switchgear.dead)]
 
+    @property
+    def islands(self) -> list[np.ndarray]:
+        """Positions of the generators of each island."""
+        return self._switchgear.islands
+
     def is_stable(self) -> bool:
         """Whether rotor angles of each island are within 180 degrees of each other."""
         return self._channels.largest_angle_rad() < MAX_ROTOR_ANGLE_RAD
