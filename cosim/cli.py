@@ -10,6 +10,7 @@ import typer
 
 from cosim.compare_cli import compare
 from cosim.grid_cli import app as grid_app
+from cosim.modes_cli import modes
 from cosim.size_cli import app as size_app
 from cosim.sweep_cli import app as sweep_app
 from cosim.trace_cli import app as trace_app
@@ -36,6 +37,7 @@ app.add_typer(grid_app, name="grid")
 app.add_typer(size_app, name="size")
 app.add_typer(sweep_app, name="sweep")
 app.command(epilog="Example:  cosim compare results/before results/after")(compare)
+app.command(epilog="Examples:  cosim modes kundur;  cosim modes ieee39-training --to-hz 2 --out results/modes")(modes)
 
 
 def _library_names(incomplete: str) -> list[str]:

@@ -9,6 +9,8 @@ _Device = tuple[str, str]
 
 _PARENTS = ("SynGen", "Exciter", "RenGen", "RenExciter", "RenGovernor", "RenAerodynamics", "RenPitch", "RenPlant")
 """ANDES's groups that a control refers to as the device that it belongs to."""
+PARTS = ("rotor", "flux", "exciter", "stabiliser", "governor", "converter", "other")
+_PART_OF_GROUP = {"Exciter": "exciter", "PSS": "stabiliser", "TurbineGov": "governor"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class StateOrigin:
         ANDES's names.
     meaning : str
         What the variable is, in words.
+    part : str
+        One of `PARTS`: what of a machine or plant it belongs to.
     machine : str or None
         Machine or inverter-based plant that it is part of; None for what belongs to none.
     """
@@ -31,6 +35,7 @@ class StateOrigin:
     model: str
     variable: str
     meaning: str
+    part: str
     machine: str | None
 
     @property
@@ -54,7 +59,8 @@ def state_origins(system: Any) -> dict[int, StateOrigin]:
             for k, address in enumerate(variable.a):
                 idx, kind = model.idx.v[k], model.class_name
                 device = str(idx) if str(idx).startswith(kind) else f"{kind} {idx}"
-                origins[int(address)] = StateOrigin(device, kind, name, meaning, machines.get((kind, str(idx))))
+                machine = machines.get((kind, str(idx)))
+                origins[int(address)] = StateOrigin(device, kind, name, meaning, _part(model.group, name), machine)
     return origins
 
 
@@ -105,6 +111,13 @@ def _device(system: Any, kind: str, idx: Any) -> _Device | None:
         return None
     models = system.groups[kind].models.values() if kind in system.groups else [system.models[kind]]
     return next(((model.class_name, str(idx)) for model in models if idx in model.idx.v), None)
+
+
+def _part(group: str, variable: str) -> str:
+    """Which of `PARTS` a variable of a model of a group belongs to."""
+    if group == "SynGen":
+        return "rotor" if variable in ("delta", "omega") else "flux"
+    return "converter" if group.startswith("Ren") else _PART_OF_GROUP.get(group, "other")
 
 
 def _meaning(info: str) -> str:
