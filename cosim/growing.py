@@ -60,6 +60,19 @@ class Table:
         for buffer, value in zip(self._buffers, row, strict=True):
             buffer[last] = value
 
+    def extend(self, *columns: NDArray[Any]) -> None:
+        """Add many rows: an array for each column, in the columns' order."""
+        self.write()
+        self._start += self._count
+        self._count = 0
+        if not len(columns[0]):
+            return
+        end = self._start + len(columns[0])
+        for dataset, values in zip(self._datasets, columns, strict=True):
+            dataset.resize(end, axis=0)
+            dataset[self._start : end] = values
+        self._start = end
+
     def write(self) -> None:
         """Bring the datasets up to date with the buffer."""
         if self._count == 0:
@@ -90,6 +103,18 @@ class Extrema:
         np.greater(values, self._max, out=beyond)
         np.copyto(self._max, values, where=beyond)
         np.copyto(self._max_time_s, time_s, where=beyond)
+
+    def update_rows(self, time_s: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+        """Take the values [row, element] of many nodes."""
+        lowest, highest = np.argmin(values, axis=0), np.argmax(values, axis=0)
+        for own, own_time_s, row, is_beyond in (
+            (self._min, self._min_time_s, lowest, np.less),
+            (self._max, self._max_time_s, highest, np.greater),
+        ):
+            found = np.take_along_axis(values, row[None], axis=0)[0]
+            beyond = is_beyond(found, own)
+            np.copyto(own, found, where=beyond)
+            np.copyto(own_time_s, time_s[row], where=beyond)
 
     def write(self) -> None:
         """Bring the datasets up to date."""

@@ -173,6 +173,40 @@ class Recorder:
         if self._nodes % self._chunk_rows == 0:
             self.flush()
 
+    def record_rows(
+        self, time_s: NDArray[np.float64], is_after: NDArray[np.bool_], values: Mapping[str, NDArray[np.float64]]
+    ) -> None:
+        """Take many rows at once, as `record` takes one.
+
+        Parameters
+        ----------
+        time_s
+            Times, shape (rows,), not decreasing and later than the last one; the row after a jump follows the one
+            before it, at the same time.
+        is_after
+            Which rows stand after a jump, shape (rows,).
+        values
+            Channel name -> values [row, element].
+        """
+        if not len(time_s):
+            return
+        if time_s[0] < self._now_s - _SAME_TIME_S:
+            raise ValueError(f"time runs backwards: {time_s[0]} s after {self._now_s} s")
+        for name, extrema in self._extrema.items():
+            extrema.update_rows(time_s, values[name])
+        nodes = np.flatnonzero(~is_after)
+        last = np.append(nodes[1:], len(time_s)) - 1  # of each node, the row after its jump, or its only one
+        due = self._are_due(time_s[nodes])
+        jumps = due & (last > nodes)
+        self._before_jumps.extend(time_s[nodes[jumps]], *[values[name][nodes[jumps]] for name in self._jumping])
+        self._rows.extend(time_s[nodes[due]], *[values[name][last[due]] for name in self._channels])
+        self._now_s = float(time_s[-1])
+        self._file.flush()
+
+    def record_site_rows(self, name: str, *columns: NDArray[np.float64]) -> None:
+        """Take many rows of a site at once: an array for each column, in the order of `SITE_COLUMNS`."""
+        self._sites[name].extend(*columns)
+
     def record_site(
         self, name: str, time_s: float, power_mw: float, reactive_mvar: float, command_mw: float, *further: float
     ) -> None:
@@ -240,6 +274,14 @@ class Recorder:
             return False
         self._due = math.floor(position) + 1
         return True
+
+    def _are_due(self, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        if self._every_s == 0:
+            return np.ones(len(time_s), dtype=bool)
+        reached = np.floor(time_s / self._every_s + 1e-6)
+        due = reached > np.append(self._due - 1, reached[:-1])
+        self._due = max(self._due, float(reached[-1]) + 1)
+        return due
 
     def _write_inertia(self, inertia_mws: NDArray[np.float64], speed: ChannelSpec | None) -> None:
         if speed is not None and inertia_mws.shape != (len(speed.elements),):

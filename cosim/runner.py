@@ -13,10 +13,12 @@ from ruamel.yaml import YAML
 from cosim import provenance, summary
 from cosim.criteria import COMPLETED
 from cosim.engines.andes import CHANNELS, Initialisation
+from cosim.engines.linear import LinearEngine
 from cosim.errors import InputError, Problem
 from cosim.interval_means import mean_over_intervals
 from cosim.metrics import plain
 from cosim.network import Network
+from cosim.open_loop import OpenLoopRun, is_open_loop
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.run_notes import model_notes, run_warnings
@@ -268,15 +270,21 @@ def _simulate(study: Study, initialisation: Initialisation, recorder: Recorder, 
             f"equation '{initialisation.worst_equation}' is off by {initialisation.residual} pu at t = 0: a machine or "
             "control starts outside its limits; try another redispatch or a smaller site",
         )
-    loop = CoSimulation(
-        study.engine,
-        study.loads,
-        study.timeline,
-        study.events,
-        recorder,
-        study.scenario.outputs.channels,
-        study.watchers(),
-    )
+    loop: CoSimulation | OpenLoopRun
+    if isinstance(study.engine, LinearEngine) and is_open_loop(study.loads, study.events):
+        loop = OpenLoopRun(
+            study.engine, study.loads, study.timeline, study.events, recorder, study.scenario.outputs.channels
+        )
+    else:
+        loop = CoSimulation(
+            study.engine,
+            study.loads,
+            study.timeline,
+            study.events,
+            recorder,
+            study.scenario.outputs.channels,
+            study.watchers(),
+        )
     try:
         return loop.run(study.start_level, progress)
     except KeyboardInterrupt:

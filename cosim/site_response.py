@@ -85,11 +85,13 @@ class SiteResponse:
         self.is_protected = equipment.protection is not None
         self._connection, self._equipment = equipment.connection, equipment
         self.reacts = equipment.reacts
-        self._bus, self._v_min_pu = bus, v_min_pu
+        self.bus, self._v_min_pu = bus, v_min_pu
         self.energies = Energies()
         self.min_pu, self.max_pu = np.inf, -np.inf
         self.log: list[LogEntry] = []
         self._node, self._asked = _Node(), _Node()
+        self._time_s = self._v = self._f = 0.0
+        self._is_begun = False
 
     def start(self, first_step_s: float, seen: Snapshot) -> float:
         """Begin a run from the equilibrium, and return the demand (MW) after it: an average over the first step."""
@@ -151,7 +153,7 @@ class SiteResponse:
         """Whether the levels would be the same with the voltage that they made; else `repeat` is to follow."""
         if not self.is_protected or not self._has_electronic:
             return True
-        before, self._asked_v = self._asked_v, float(voltage_pu[self._bus])
+        before, self._asked_v = self._asked_v, float(voltage_pu[self.bus])
         if before == self._asked_v:
             return True
         change = share(self._p, self._state, self._end_s, self._asked_v) * self._asked.connected - self._asked.load
@@ -204,9 +206,34 @@ class SiteResponse:
         self._finish(load_mw, delivered)
         self._node = asked
 
+    def pass_through(self, time_s: Floats, demand_mw: Floats, drawn_mw: Floats, voltage_pu: Floats) -> None:
+        """Take a stretch of a run of a site that does not react, all of it at once; follows the last stretch.
+
+        Parameters
+        ----------
+        time_s, demand_mw, drawn_mw, voltage_pu : ndarray, shape (rows,)
+            Two rows at a jump, before and after.
+        """
+        was = self._node
+        if self._is_begun:
+            time_s, demand_mw = np.append(self._time_s, time_s), np.append(was.demand, demand_mw)
+            drawn_mw, voltage_pu = np.append(was.drawn, drawn_mw), np.append(self._v, voltage_pu)
+        is_low = voltage_pu < self._v_min_pu
+        demand, drawn, low = (float(np.trapezoid(y, time_s)) for y in (demand_mw, drawn_mw, is_low.astype(float)))
+        energies = self.energies
+        energies.demand += demand
+        energies.connected += demand
+        energies.load += demand
+        energies.voltage += drawn - demand
+        energies.drawn += drawn
+        energies.below_v_min_s += low
+        self.min_pu, self.max_pu = min(self.min_pu, voltage_pu.min()), max(self.max_pu, voltage_pu.max())
+        self._node = _Node(demand=float(demand_mw[-1]), drawn=float(drawn_mw[-1]))
+        self._time_s, self._v, self._is_begun = float(time_s[-1]), float(voltage_pu[-1]), True
+
     def due_s(self, before: Snapshot, after: Snapshot) -> float | None:
         """When within the step protection acts first."""
-        b = self._bus
+        b = self.bus
         at_s = due(
             self._p,
             self._state,
@@ -221,7 +248,7 @@ class SiteResponse:
 
     def observe(self, before: Snapshot, after: Snapshot) -> None:
         """Take the step as final for the timers."""
-        b = self._bus
+        b = self.bus
         observe(
             self._p,
             self._state,
@@ -305,7 +332,7 @@ class SiteResponse:
         )
 
     def _see(self, seen: Snapshot) -> None:
-        self._v, self._f = float(seen.voltage_pu[self._bus]), float(seen.frequency_hz[self._bus])
+        self._v, self._f = float(seen.voltage_pu[self.bus]), float(seen.frequency_hz[self.bus])
         self.min_pu, self.max_pu = min(self.min_pu, self._v), max(self.max_pu, self._v)
 
     def _finish(self, load_mw: float, delivered: float) -> None:

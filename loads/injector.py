@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from loads.interpolation import SNAP_S, Waveform
+from loads.interpolation import SNAP_S, Waveform, hat_average, point_sample
 from loads.segments import Floats
 
 InjectionMode = Literal["average", "point"]
@@ -169,6 +170,37 @@ class Injector:
                 after = before
         self._next = new._replace(before=before, after=after, debt=debt)
         return before + self.constant, after + self.constant
+
+    def series(self, nodes: Floats, is_jump: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Return the values before and after all nodes of a run at once, and take that run as made.
+
+        They are those of a run in which no step is cut.
+
+        Parameters
+        ----------
+        nodes
+            Times [s], shape (nodes,), from 0 on.
+        is_jump
+            Shape (nodes,).
+        """
+        before = np.full(len(nodes), self.constant)
+        after = before.copy()
+        for waveform, weight in self.components:
+            if self.mode == "average":
+                left, right = hat_average(waveform, nodes, is_jump)
+            else:
+                left = right = point_sample(waveform, nodes)
+                if is_jump.any():
+                    left = right.copy()
+                    left[is_jump] = [waveform.value_before(t) for t in nodes[is_jump]]
+            before += weight * left
+            after += weight * right
+        span_s = float(nodes[-1] - nodes[0])
+        self._injected, self._trace = _Sum(), _Sum()
+        self._injected.add(0.5 * float(np.diff(nodes) @ (after[:-1] + before[1:])))
+        self._trace.add(self._moments(float(nodes[0]), float(nodes[-1]))[0])
+        self._trace.add(span_s * self.constant)
+        return before, after
 
     def commit(self) -> None:
         """Make the node last asked for the start of the next step."""

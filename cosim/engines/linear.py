@@ -55,13 +55,13 @@ class LinearEngine:
         except NotLinearisable as error:
             return Initialisation(True, outcome.power_flow_iterations, None, str(error), outcome.messages)
         self.elements, self.inertia_mws = self.source.elements, self.source.inertia_mws
-        self._islands = self.source.islands
+        self.islands = self.source.islands
         self.form = block_diagonal(linear.space.a)
-        self._discrete = Discretisation(self.form)
         self.columns = self._load_columns(linear)
         self.b = self.form.left @ (linear.space.b @ self.columns)
+        self._discrete = Discretisation(self.form.blocks, self.b)
         self._outputs: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._load_bus = np.array([self.elements["bus"].index(str(load.bus)) for load in self._loads], dtype=int)
+        self.load_bus = np.array([self.elements["bus"].index(str(load.bus)) for load in self._loads], dtype=int)
         self._start = self._present = np.concatenate([power_mw, reactive_mvar])
         self._reached = np.zeros_like(self._start)
         self._asked = np.zeros_like(self._start)
@@ -97,16 +97,7 @@ class LinearEngine:
 
     def step(self, step_s: float) -> bool:
         """Advance by one step, the loads' power changing on a straight line; always True."""
-        made = self._discrete.step(step_s)
-        advance(
-            self._w,
-            self._discrete.sizes,
-            made.propagator,
-            made.at_start,
-            made.at_end,
-            self.b @ self._reached,
-            self.b @ self._asked,
-        )
+        advance(self._w, self._discrete.sizes, self._discrete.step(step_s), self._reached, self._asked)
         self._reached = self._asked
         self._time_s += step_s
         self._read.clear()
@@ -154,7 +145,7 @@ class LinearEngine:
     def is_stable(self) -> bool:
         """Whether rotor angles of each island are within 180 degrees of each other."""
         angle = self.channel("rotor_angle_rad")
-        return all(float(np.ptp(angle[island])) < MAX_ROTOR_ANGLE_RAD for island in self._islands)
+        return all(float(np.ptp(angle[island])) < MAX_ROTOR_ANGLE_RAD for island in self.islands)
 
     def coi_hz(self) -> float:
         """Frequency of the centre of inertia."""
@@ -162,11 +153,15 @@ class LinearEngine:
 
     def load_voltage_pu(self) -> np.ndarray:
         """Voltage at the loads' buses, shape (loads,)."""
-        return self.channel("voltage_pu")[self._load_bus]
+        return self.channel("voltage_pu")[self.load_bus]
 
     def load_share(self) -> np.ndarray:
         """What the loads draw at the present voltage, over what they would at 1 pu, shape (loads,)."""
-        v = self.load_voltage_pu()
+        return self.shares(self.load_voltage_pu())
+
+    def shares(self, voltage_pu: np.ndarray) -> np.ndarray:
+        """What the loads draw at given voltages, over what they would at 1 pu; loads along the last axis."""
+        v = voltage_pu
         z, i, p, v_min = (np.array([getattr(load, key) for load in self._loads]) for key in ("z", "i", "p", "v_min_pu"))
         at = np.maximum(v, v_min)
         return (z * at**2 + i * at + p) * (v / at) ** 2

@@ -1,12 +1,18 @@
-"""Exact steps of linear equations whose inputs are straight lines between the nodes (first-order hold)."""
+r"""Exact steps of linear equations whose inputs are straight lines between the nodes (first-order hold).
 
-from dataclasses import dataclass
+In block-diagonal form :math:`\dot w = J w + b u`, and over a step of length h
+
+.. math::
+    w(h) = e^{J h} w(0) + \Phi b u(0) + \Psi b (u(h) - u(0)) / h, \quad
+    \Phi = \int_0^h e^{J s} ds, \quad \Psi = \int_0^h e^{J (h - s)} s \, ds
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from scipy.linalg import expm
-
-from cosim.linear.blocks import BlockForm
 
 _SERIES_BELOW = 0.5
 _SERIES_TERMS = 16
@@ -15,17 +21,8 @@ MAX_STEPS = 256
 """Lengths of steps that are remembered."""
 
 
-@dataclass(frozen=True)
-class Step:
-    r"""One step of length h of w' = J w + b, for each block J.
-
-    .. math::
-        w(h) = e^{J h} w(0) + \Phi b(0) + \Psi (b(h) - b(0)) / h, \quad
-        \Phi = \int_0^h e^{J s} ds, \quad \Psi = \int_0^h e^{J (h - s)} s \, ds
-
-    Each attribute holds the blocks one after the other, row by row, as `advance` reads them: the propagator
-    :math:`e^{J h}`, what multiplies b at the start, :math:`\Phi - \Psi / h`, and at the end, :math:`\Psi / h`.
-    """
+class Step(NamedTuple):
+    """One step: propagators of the blocks, one after the other, row by row, and what multiplies u at either end."""
 
     propagator: np.ndarray
     at_start: np.ndarray
@@ -33,17 +30,18 @@ class Step:
 
 
 class Discretisation:
-    """Steps of any length for a matrix in block-diagonal form; those of equal length are worked out once.
+    """Steps of any length for equations in block-diagonal form; those of equal length are worked out once.
 
     Parameters
     ----------
-    form : BlockForm
+    blocks : sequence of ndarray
+    b : ndarray, shape (states, inputs)
     """
 
-    def __init__(self, form: BlockForm):
-        self.sizes = np.array([len(block) for block in form.blocks], dtype=np.int64)
-        self._blocks = form.blocks
-        self._eigenvalues = np.array([_eigenvalue(block) for block in form.blocks if _is_simple(block)], dtype=complex)
+    def __init__(self, blocks: Sequence[np.ndarray], b: np.ndarray):
+        self.sizes = np.array([len(block) for block in blocks], dtype=np.int64)
+        self._blocks, self._b = list(blocks), b
+        self._eigenvalues = np.array([_eigenvalue(block) for block in blocks if _is_simple(block)], dtype=complex)
         self._steps: dict[float, Step] = {}
 
     def step(self, step_s: float) -> Step:
@@ -57,17 +55,21 @@ class Discretisation:
 
     def _made(self, h: float) -> Step:
         e, phi, psi = _functions(self._eigenvalues, h)
-        simple = iter(range(len(self._eigenvalues)))
-        parts: tuple[list[np.ndarray], ...] = ([], [], [])
+        simple, first = iter(range(len(self._eigenvalues))), 0
+        propagators = []
+        at_start, at_end = np.empty_like(self._b), np.empty_like(self._b)
         for block in self._blocks:
             if _is_simple(block):
                 k = next(simple)
-                propagator, start, end = (_as_block(f[k], self._eigenvalues[k], block) for f in (e, phi, psi))
+                propagator, whole, rising = (_as_block(f[k], self._eigenvalues[k], block) for f in (e, phi, psi))
             else:
-                propagator, start, end = _functions_of_block(block, h)
-            for part, values in zip(parts, (propagator, start - end / h, end / h), strict=True):
-                part.append(values.ravel())
-        return Step(*(np.concatenate(part) for part in parts))
+                propagator, whole, rising = _functions_of_block(block, h)
+            rows = slice(first, first + len(block))
+            propagators.append(propagator.ravel())
+            at_end[rows] = rising @ self._b[rows] / h
+            at_start[rows] = whole @ self._b[rows] - at_end[rows]
+            first = rows.stop
+        return Step(np.concatenate([np.empty(0), *propagators]), at_start, at_end)
 
 
 def _is_simple(block: np.ndarray) -> bool:
@@ -91,7 +93,7 @@ def _as_block(value: complex, eigenvalue: complex, block: np.ndarray) -> np.ndar
 
 
 def _functions(eigenvalue: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Propagator and both integrals of `Step` for scalars; by a series where the closed form loses digits."""
+    """Propagator, Phi and Psi for scalars; by a series where the closed form loses digits."""
     z = eigenvalue * h
     near = np.abs(z) < _SERIES_BELOW
     safe = np.where(near, 1.0, z)
@@ -105,7 +107,7 @@ def _functions(eigenvalue: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray
 
 
 def _functions_of_block(block: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Propagator and both integrals of `Step` for a block of any size, from one exponential.
+    """Propagator, Phi and Psi of a block of any size, from one exponential.
 
     C. F. Van Loan, "Computing integrals involving the matrix exponential", IEEE Trans. Automatic Control 23 (1978).
     """
@@ -117,62 +119,36 @@ def _functions_of_block(block: np.ndarray, h: float) -> tuple[np.ndarray, np.nda
 
 @njit(cache=True, error_model="numpy")
 def advance(  # type: ignore[no-untyped-def]
-    w: np.ndarray,
-    sizes: np.ndarray,
-    propagator: np.ndarray,
-    at_start: np.ndarray,
-    at_end: np.ndarray,
-    b_start: np.ndarray,
-    b_end: np.ndarray,
+    w: np.ndarray, sizes: np.ndarray, step: Step, u_start: np.ndarray, u_end: np.ndarray
 ):
-    """Make one step in place; `b_start` and `b_end` are the inputs times their columns, shape (states,)."""
+    """Make one step in place."""
     first = entry = 0
+    propagator = step.propagator
     for size in sizes:
         if size == 1:
-            w[first] = propagator[entry] * w[first] + at_start[entry] * b_start[first] + at_end[entry] * b_end[first]
+            w[first] = propagator[entry] * w[first]
         elif size == 2:
-            i, j, k = first, first + 1, entry
-            new = (
-                propagator[k] * w[i]
-                + propagator[k + 1] * w[j]
-                + at_start[k] * b_start[i]
-                + at_start[k + 1] * b_start[j]
-                + at_end[k] * b_end[i]
-                + at_end[k + 1] * b_end[j]
-            )
-            w[j] = (
-                propagator[k + 2] * w[i]
-                + propagator[k + 3] * w[j]
-                + at_start[k + 2] * b_start[i]
-                + at_start[k + 3] * b_start[j]
-                + at_end[k + 2] * b_end[i]
-                + at_end[k + 3] * b_end[j]
-            )
-            w[i] = new
+            old = w[first]
+            w[first] = propagator[entry] * old + propagator[entry + 1] * w[first + 1]
+            w[first + 1] = propagator[entry + 2] * old + propagator[entry + 3] * w[first + 1]
         else:
             fresh = np.zeros(size)
             for row in range(size):
                 for column in range(size):
-                    at = entry + row * size + column
-                    c = first + column
-                    fresh[row] += propagator[at] * w[c] + at_start[at] * b_start[c] + at_end[at] * b_end[c]
+                    fresh[row] += propagator[entry + row * size + column] * w[first + column]
             w[first : first + size] = fresh
         first += size
         entry += size * size
+    for row in range(first):
+        for k in range(len(u_start)):
+            w[row] += step.at_start[row, k] * u_start[k] + step.at_end[row, k] * u_end[k]
 
 
 @njit(cache=True, error_model="numpy")
 def march(  # type: ignore[no-untyped-def]
-    w: np.ndarray,
-    sizes: np.ndarray,
-    propagator: np.ndarray,
-    at_start: np.ndarray,
-    at_end: np.ndarray,
-    b_start: np.ndarray,
-    b_end: np.ndarray,
-    out: np.ndarray,
+    w: np.ndarray, sizes: np.ndarray, step: Step, u_start: np.ndarray, u_end: np.ndarray, out: np.ndarray
 ):
-    """Make steps of one length in place; `out` takes what each arrives at, shape (steps, states) as the inputs."""
+    """Make steps of one length in place; `out` takes what each arrives at, shape (steps, states)."""
     for k in range(len(out)):
-        advance(w, sizes, propagator, at_start, at_end, b_start[k], b_end[k])
+        advance(w, sizes, step, u_start[k], u_end[k])
         out[k] = w

@@ -1,0 +1,113 @@
+"""Response of a grid's channels to given loads, over a whole run at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from cosim.linear.blocks import BlockForm
+from cosim.linear.discrete import Discretisation, march
+
+CHUNK_NODES = 4096
+"""Nodes whose states are held at a time."""
+
+NEGLIGIBLE = 1e-9
+"""A block whose effect on every output is less than this share of what the strongest block does there is left out."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A stretch of a response: times, whether a row stands after a jump, and outputs of shape (rows, outputs)."""
+
+    time_s: np.ndarray
+    is_after: np.ndarray
+    values: np.ndarray
+
+
+class Response:
+    """Outputs of linear equations at the nodes of a run, for any number of runs.
+
+    Parameters
+    ----------
+    form : BlockForm
+        Of the state matrix.
+    b : ndarray, shape (states, inputs)
+        In the coordinates of the form.
+    c : ndarray, shape (outputs, states)
+        In the coordinates of the form.
+    d : ndarray, shape (outputs, inputs)
+    time_s : ndarray, shape (nodes,)
+        From 0 on, increasing.
+    is_jump : ndarray of bool, shape (nodes,)
+        Nodes that have a row before and one after.
+    """
+
+    def __init__(
+        self,
+        form: BlockForm,
+        b: np.ndarray,
+        c: np.ndarray,
+        d: np.ndarray,
+        time_s: np.ndarray,
+        is_jump: np.ndarray,
+    ):
+        states, kept = _kept(form, b, c)
+        self._c, self._d = np.ascontiguousarray(c[:, states]), d
+        self._discrete = Discretisation(kept, b[states])
+        self._states = int(states.sum())
+        self._time_s, self._is_jump = time_s, is_jump.copy()
+        self._is_jump[0] = True  # from the equilibrium to the first average
+        self._runs = _equal_steps(np.diff(time_s))
+
+    def __call__(self, before: np.ndarray, after: np.ndarray) -> Iterator[Rows]:
+        """Respond to inputs, deviations from the equilibrium before t = 0.
+
+        Parameters
+        ----------
+        before, after : ndarray, shape (nodes, inputs)
+            Inputs at the end of the step to each node, and at the start of the step from it.
+
+        Yields
+        ------
+        Rows
+            One after the other in time. At t = 0 the equilibrium, then the inputs' jump from it.
+        """
+        w = np.zeros(self._states)
+        states = np.empty((CHUNK_NODES, self._states))
+        yield self._rows(slice(0, 1), w[None], before, after)
+        for first, last in self._runs:
+            step = self._discrete.step(float(self._time_s[first + 1] - self._time_s[first]))
+            for start in range(first, last, CHUNK_NODES):
+                stop = min(start + CHUNK_NODES, last)
+                out = states[: stop - start]
+                ahead = slice(start + 1, stop + 1)
+                march(w, self._discrete.sizes, step, after[start:stop], before[ahead], out)
+                yield self._rows(ahead, out, before, after)
+
+    def _rows(self, nodes: slice, states: np.ndarray, before: np.ndarray, after: np.ndarray) -> Rows:
+        jumps = np.flatnonzero(self._is_jump[nodes])
+        held = states @ self._c.T
+        if not jumps.size:
+            return Rows(self._time_s[nodes], np.zeros(len(held), dtype=bool), held + before[nodes] @ self._d.T)
+        order = np.sort(np.concatenate([np.arange(len(held)), jumps]))
+        is_after = np.append(False, order[1:] == order[:-1])
+        inputs = np.where(is_after[:, None], after[nodes][order], before[nodes][order])
+        return Rows(self._time_s[nodes][order], is_after, held[order] + inputs @ self._d.T)
+
+
+def _kept(form: BlockForm, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """States, as a mask, and blocks that the inputs reach and the outputs see."""
+    bounds = form.starts
+    effect = np.array(
+        [np.abs(c[:, i:j]).max(axis=1) * np.abs(b[i:j]).max(initial=0.0) * (j - i) for i, j in pairwise(bounds)]
+    )
+    kept = np.any(effect > NEGLIGIBLE * effect.max(axis=0, initial=0.0), axis=1)
+    return np.repeat(kept, np.diff(bounds)), [block for block, stays in zip(form.blocks, kept, strict=True) if stays]
+
+
+def _equal_steps(steps_s: np.ndarray) -> Sequence[tuple[int, int]]:
+    """Stretches of nodes whose steps are of one length: first node and last."""
+    changes = np.flatnonzero(np.abs(np.diff(steps_s)) > 1e-9 * steps_s[:-1]) + 1
+    bounds = [0, *changes.tolist(), len(steps_s)]
+    return list(pairwise(bounds))

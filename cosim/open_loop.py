@@ -1,0 +1,124 @@
+"""A run of linear equations whose loads do not react to the grid: all of it at once, not node by node."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD
+from cosim.engines.linear import LinearEngine
+from cosim.linear.response import Response, Rows
+from cosim.loop_inputs import Event, Load
+from cosim.recorder import Recorder
+from cosim.simulation import Outcome, Progress
+from cosim.site_response import SiteResponse
+from cosim.timeline import Timeline
+
+
+def is_open_loop(loads: Sequence[Load], events: Sequence[Event]) -> bool:
+    """Whether nothing depends on what the grid does."""
+    return not any(load.equipment and load.equipment.reacts for load in loads) and not any(
+        event.apply or event.returns for event in events
+    )
+
+
+class OpenLoopRun:
+    """One run of an initialised linear engine; stands in for `cosim.simulation.CoSimulation`.
+
+    Parameters
+    ----------
+    engine : LinearEngine
+        Initialised with the loads' values at t = 0.
+    loads : sequence of Load
+        In the engine's order; none reacts to the grid.
+    timeline : Timeline
+    events : sequence of Event
+        Load steps and ramps: their power is in `loads`.
+    recorder : Recorder
+    channels : sequence of str
+        Engine channels to record.
+    """
+
+    def __init__(
+        self,
+        engine: LinearEngine,
+        loads: Sequence[Load],
+        timeline: Timeline,
+        events: Sequence[Event],
+        recorder: Recorder,
+        channels: Sequence[str],
+    ):
+        self._engine, self._loads, self._timeline = engine, list(loads), timeline
+        self._events, self._recorder = events, recorder
+        self._channels = [*channels, *(["coi_hz"] if "speed_pu" in channels else [])]
+        buses = engine.elements["bus"]
+        self._sites = [
+            SiteResponse(load.name, load.injector, load.equipment, buses.index(str(load.bus)), load.v_min_pu)
+            for load in loads
+            if load.injector is not None and load.equipment is not None
+        ]
+        self.outcome = Outcome("completed", 0.0, sites={site.name: site for site in self._sites})
+
+    def run(self, start_level: np.ndarray, progress: Progress) -> Outcome:
+        """Respond to the loads from the first node to the last; see `CoSimulation.run`."""
+        times, is_jump = self._timeline.time_s, self._timeline.is_jump
+        sides = [load.injector.series(times, is_jump) for load in self._loads if load.injector is not None]
+        before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
+        before[0] = start_level
+        names = list(dict.fromkeys([*self._channels, "voltage_pu", "rotor_angle_rad"]))
+        outputs = [self._engine.outputs(name) for name in names]
+        bounds = np.cumsum([0, *(len(c) for c, _ in outputs)])
+        places = {name: slice(bounds[k], bounds[k + 1]) for k, name in enumerate(names)}
+        response = Response(
+            self._engine.form,
+            self._by_level(self._engine.b),
+            np.vstack([c for c, _ in outputs]),
+            np.vstack([self._by_level(d) for _, d in outputs]),
+            times,
+            is_jump,
+        )
+        present = np.concatenate([self._engine.linear.channels[name].present for name in names])
+        for event in self._events:
+            self._recorder.record_event(event.at_s, event.kind, event.description)
+        for rows in response(before - start_level, after - start_level):
+            values = rows.values + present
+            channels = {name: values[:, place] for name, place in places.items()}
+            stop = self._first_out_of_step(channels["rotor_angle_rad"])
+            self._record(rows, {name: channel[:stop] for name, channel in channels.items()}, before, after)
+            last_s = float(rows.time_s[:stop][-1])
+            self.outcome.end_time_s = last_s
+            self.outcome.steps = int(np.searchsorted(times, last_s))
+            progress(last_s)
+            if stop is not None:
+                self.outcome.status = "unstable"
+                self.outcome.message = (
+                    f"rotor angles are more than 180 degrees apart at {last_s:.6g} s: loss of synchronism"
+                )
+                break
+        return self.outcome
+
+    def _by_level(self, columns: np.ndarray) -> np.ndarray:
+        """Columns of the loads' MW and Mvar, as columns of their levels."""
+        count = len(self._loads)
+        return columns[:, :count] * [load.active_mw for load in self._loads] + columns[:, count:] * [
+            load.reactive_mvar for load in self._loads
+        ]
+
+    def _first_out_of_step(self, angle_rad: np.ndarray) -> int | None:
+        """Number of rows up to the first at which an island's machines are out of step; None if they are not."""
+        apart = np.zeros(len(angle_rad), dtype=bool)
+        for island in self._engine.islands:
+            apart |= np.ptp(angle_rad[:, island], axis=1) >= MAX_ROTOR_ANGLE_RAD
+        return int(np.argmax(apart)) + 1 if apart.any() else None
+
+    def _record(self, rows: Rows, channels: dict[str, np.ndarray], before: np.ndarray, after: np.ndarray) -> None:
+        voltage_pu = channels["voltage_pu"]
+        time_s, is_after = rows.time_s[: len(voltage_pu)], rows.is_after[: len(voltage_pu)]
+        self._recorder.record_rows(time_s, is_after, {name: channels[name] for name in self._channels})
+        node = np.searchsorted(self._timeline.time_s, time_s)
+        level = np.where(is_after[:, None], after[node], before[node])
+        share = self._engine.shares(voltage_pu[:, self._engine.load_bus])
+        for k, site in enumerate(self._sites):
+            drawn_mw = level[:, k] * share[:, k]
+            drawn_mvar = drawn_mw * self._loads[k].reactive_mvar
+            self._recorder.record_site_rows(site.name, time_s, drawn_mw, drawn_mvar, level[:, k])
+            site.pass_through(time_s, level[:, k], drawn_mw, voltage_pu[:, site.bus])
