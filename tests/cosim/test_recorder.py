@@ -1,3 +1,4 @@
+import gc
 import signal
 import subprocess
 import sys
@@ -183,6 +184,7 @@ def test_memory_does_not_grow_with_duration(tmp_path):
         for k in range(1000, 6000):
             recorder.record(float(k), values)
             recorder.record_site("dc1", float(k), 1.0, 0.0, 1.0)
+        gc.collect()
         grown, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert grown < 50_000  # the rows themselves would be 280 kB
