@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cosim.linear.modes import Mode
 from cosim.modal_study import ModalStudy
-from cosim.modes_table import main_state, notes, swinging, swinging_areas
+from cosim.modes_table import machines_of, main_state, notes, swinging, swinging_areas
 
 MOST_NAMES = 3
 LOW_DAMPING_PERCENT = 3.0
@@ -100,11 +100,7 @@ def _takes_part(study: ModalStudy, mode: Mode) -> list[str]:
         return ["not known"]
     if not mode.kind.electromechanical:
         return [f"{origin.device} {origin.variable} {share:.0%}" for origin, share in study.by_state(mode, 0.0)[:1]]
-    buses = {machine.idx: machine.bus for machine in study.machines}
-    return [
-        f"{name}{f' (bus {buses[name]})' if name in buses else ''} {share:.0%}"
-        for name, share in list(study.by_machine(mode).items())[:2]
-    ]
+    return [f"{name} {share:.0%}" for name, share in machines_of(study, mode)[:2]]
 
 
 def shortened(names: Sequence[str]) -> str:

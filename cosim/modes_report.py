@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cosim.linear.modes import Kind, Mode
 from cosim.modal_study import ModalStudy
 from cosim.modes_console import swing_text
-from cosim.modes_table import main_state, notes
+from cosim.modes_table import machines_of, main_state, notes
 from cosim.report.figures import modal
 from cosim.report.page import asset, figure_json, policy, scripts, template
 from cosim.report.tables.cells import Cell, Table, columns
@@ -87,7 +87,7 @@ def _table(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float, floa
     for mode in inside:
         origin, share = study.by_state(mode, 0.0)[0]
         times = f"{mode.repeated} times" if mode.repeated > 1 else ""
-        machines = list(study.by_machine(mode).items())[:2]
+        machines = machines_of(study, mode)[:2]
         rows.append(
             [
                 Cell(f"{mode.frequency_hz:.3f}", times, sort=mode.frequency_hz),
@@ -95,8 +95,10 @@ def _table(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float, floa
                 Cell(minus(f"{mode.eigenvalue.real:.3f}"), sort=mode.eigenvalue.real),
                 Cell(str(mode.kind)),
                 Cell(*_two_lines(swing_text(study, mode) or "–")),
-                Cell(", ".join(f"{name} {100 * part:.0f} %" for name, part in machines) if mode.is_reliable else "–"),
-                Cell(f"{origin.label} {100 * share:.0f} %" if mode.is_reliable else "–"),
+                Cell(
+                    ", ".join(f"{name} {100 * part:.0f}\u00a0%" for name, part in machines) if mode.is_reliable else "–"
+                ),
+                Cell(f"{origin.label} {100 * share:.0f}\u00a0%" if mode.is_reliable else "–"),
             ]
         )
     titles = ("Frequency (Hz)>", "Damping (%)>", "Real part (1/s)>", "Kind", "Which swing", "Machines", "Largest state")

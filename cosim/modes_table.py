@@ -104,6 +104,13 @@ def main_state(study: ModalStudy, mode: Mode) -> StateOrigin:
     return study.origins[int(np.argmax(mode.participation))]
 
 
+def machines_of(study: ModalStudy, mode: Mode) -> list[tuple[str, float]]:
+    """Machines, with their buses, and how much they and their controls take part; the largest first."""
+    places = {machine.idx: str(machine) for machine in study.machines}
+    shares = study.by_machine(mode).items()
+    return [(places.get(name, name), share) for name, share in shares if share >= LEAST_PARTICIPATION]
+
+
 def swinging(study: ModalStudy, mode: Mode) -> tuple[list[str], list[str]]:
     """Names of the machines that swing with the one that swings most, and of those against it; empty if none swings.
 

@@ -29,10 +29,13 @@ MAP_DAMPING_PERCENT = 30.0
 """The map of a band is as wide as this damping at its upper end; what lies beyond is on the map of all."""
 SMALLEST_PER_S = 0.01
 """Real parts below this are drawn on a linear scale, above on a logarithmic one."""
+LABEL_HEIGHT = 0.12
+"""Of a name, in lengths of the longest arrow."""
 LABELS = 3
 """Arrows of each group that carry their names."""
-MOST_BARS = 8
-MAP_PX, COMPASS_PX, BAR_PX = 520, 380, 30
+ANGLES = (0, 45, 90, 135, 180, 225, 270, 315)
+MOST_BARS, LEAST_BAR_PERCENT = 8, 0.5
+MAP_PX, COMPASS_PX = 520, 380
 
 Array = NDArray[np.float64]
 
@@ -112,15 +115,19 @@ def compass(study: ModalStudy, mode: Mode, number: int) -> Figure:
     together, against = mode.groups()
     neither = np.flatnonzero(np.abs(mode.shape) < GROUP_SHARE)
     plot = go.Figure(layout=_polar_layout())
+    named: list[tuple[str, float]] = []
     for group, name, colour in (
-        (neither, "below a fifth", GREY),
-        (against, "against", ORANGE),
-        (together, "together", BLUE),
+        (neither, f"below {100 * GROUP_SHARE:g} %", GREY),
+        (against, "against it", ORANGE),
+        (together, "with the largest", BLUE),
     ):
         for order, k in enumerate(group):
             machine, speed = study.machines[k], complex(mode.shape[k])
             degrees = float(np.degrees(np.angle(speed)))
-            has_name = group is not neither and order < LABELS
+            place = _beside(degrees, len(named)), float(abs(speed) * np.cos(np.radians(degrees)))
+            has_name = group is not neither and order < LABELS and not _covered(place, named)
+            if has_name:
+                named.append(place)
             plot.add_trace(
                 go.Scatterpolar(
                     r=[0.0, abs(speed)],
@@ -129,7 +136,7 @@ def compass(study: ModalStudy, mode: Mode, number: int) -> Figure:
                     line={"color": colour, "width": 2.2 if colour != GREY else 1.2},
                     marker={"size": [0, 7], "color": colour},
                     text=["", safe(machine.idx)] if has_name else None,
-                    textposition=_beside(degrees, order),
+                    textposition=place[0],
                     textfont={"size": 11, "color": GREY},
                     name=name,
                     legendgroup=name,
@@ -153,10 +160,12 @@ def participation(study: ModalStudy, mode: Mode, number: int) -> Figure:
         of_machine = shares.setdefault(origin.machine or "shared", {})
         of_machine[origin.part] = of_machine.get(origin.part, 0.0) + 100.0 * float(share)
     first = sorted(shares, key=lambda name: -sum(shares[name].values()))[:MOST_BARS]
+    first = [name for name in first if sum(shares[name].values()) >= LEAST_BAR_PERCENT]
     buses = {machine.idx: str(machine) for machine in study.machines}
     names = [safe(buses.get(name, name)) for name in first]
     plot = plane("participation (%)", "")
-    plot.update_layout(height=COMPASS_PX, barmode="stack", bargap=0.35, legend={"traceorder": "normal", "y": 1.0})
+    plot.update_layout(height=COMPASS_PX, barmode="stack", bargap=0.35, showlegend=True, margin={"b": 84})
+    plot.update_layout(legend={"traceorder": "normal", "y": 0.0, "yanchor": "bottom"})
     for part in PARTS:
         values = [shares[name].get(part, 0.0) for name in first]
         if max(values) > 0.1:
@@ -170,7 +179,7 @@ def participation(study: ModalStudy, mode: Mode, number: int) -> Figure:
                     hovertemplate=f"%{{y}}, {part}: %{{x:.1f}} %<extra></extra>",
                 )
             )
-    plot.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False)
+    plot.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False, tickmode="linear", dtick=1)
     plot.update_xaxes(rangemode="tozero")
     states = ", ".join(f"{origin.label} {100 * share:.0f} %" for origin, share in study.by_state(mode, 0.0)[:3])
     said = ", ".join(
@@ -207,11 +216,16 @@ def _two_sided(values: Array) -> Array:
 
 
 def _beside(degrees: float, order: int) -> str:
-    """Where an arrow's name stands: outside of it, those of one direction above and below in turn."""
-    if abs(np.cos(np.radians(degrees))) < 0.5:
-        return "top center" if degrees > 0 else "bottom center"
-    side = "right" if abs(degrees) < 90 else "left"
-    return f"{('middle', 'top', 'bottom')[order % 3]} {side}"
+    """Where an arrow's name stands: outside of it, those of upright arrows on either side in turn."""
+    sideways = -np.sin(np.radians(degrees))
+    if abs(sideways) < 0.3:
+        return f"middle {'left' if order % 2 else 'right'}"
+    return f"middle {'right' if sideways > 0 else 'left'}"
+
+
+def _covered(place: tuple[str, float], others: Sequence[tuple[str, float]]) -> bool:
+    """Whether a name, by its side and height, would lie on another one."""
+    return any(side == place[0] and abs(height - place[1]) < LABEL_HEIGHT for side, height in others)
 
 
 def _polar_layout() -> dict[str, object]:
@@ -219,14 +233,14 @@ def _polar_layout() -> dict[str, object]:
     return {
         "template": "none",
         "height": COMPASS_PX,
-        "margin": {"l": 64, "r": 64, "t": 60, "b": 30},
+        "margin": {"l": 80, "r": 80, "t": 40, "b": 70},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 12, "color": GREY},
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
+        "legend": {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
         "meta": {"time": False},
         "polar": {
             "bgcolor": "rgba(0,0,0,0)",
-            "radialaxis": axis | {"range": [0.0, 1.0], "tickvals": [0.5, 1.0], "angle": 90, "tickangle": 90},
-            "angularaxis": axis | {"tickvals": [0, 45, 90, 135, 180, 225, 270, 315], "ticksuffix": "°"},
+            "radialaxis": axis | {"range": [0.0, 1.0], "tickvals": [0.5, 1.0], "angle": 45, "tickangle": 0},
+            "angularaxis": axis | {"rotation": 90, "tickvals": ANGLES, "ticktext": [f"{angle}°" for angle in ANGLES]},
         },
     }
