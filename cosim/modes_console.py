@@ -86,12 +86,16 @@ def _table(study: ModalStudy, shown: Sequence[Mode], found: int, band_hz: tuple[
 
 def swing_text(study: ModalStudy, mode: Mode) -> str:
     """Which machines swing against which, and which areas; empty if rotors do not swing."""
-    lines = []
-    for pair, what in ((swinging(study, mode), ""), (swinging_areas(study, mode), "area ")):
-        together, against = (shortened(names) for names in pair)
-        if together and (against or not what):
-            lines.append(f"{what}{together}" + (f" against {what}{against}" if against else ""))
-    return "\n".join(lines)
+    together, against = (shortened(names) for names in swinging(study, mode))
+    text = f"{together} against {against}" if against else together
+    some, others = swinging_areas(study, mode)
+    if others:
+        text += f"\n{_areas(some)} against {_areas(others)}"
+    return text
+
+
+def _areas(names: Sequence[str]) -> str:
+    return f"area{'s' if len(names) > 1 else ''} {shortened(names)}"
 
 
 def _takes_part(study: ModalStudy, mode: Mode) -> list[str]:

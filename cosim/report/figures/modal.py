@@ -134,7 +134,7 @@ def compass(study: ModalStudy, mode: Mode, number: int) -> Figure:
                     theta=[0.0, degrees],
                     mode="lines+markers+text" if has_name else "lines+markers",
                     line={"color": colour, "width": 2.2 if colour != GREY else 1.2},
-                    marker={"size": [0, 7], "color": colour},
+                    marker={"size": [0, 7], "color": colour, "line": {"width": 0}},
                     text=["", safe(machine.idx)] if has_name else None,
                     textposition=place[0],
                     textfont={"size": 11, "color": GREY},
