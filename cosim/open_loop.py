@@ -6,6 +6,7 @@ import numpy as np
 
 from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD
 from cosim.engines.linear import LinearEngine
+from cosim.linear.domain import CHANNELS as DOMAIN_CHANNELS
 from cosim.linear.response import Response, Rows
 from cosim.loop_inputs import Event, Load
 from cosim.recorder import Recorder
@@ -64,7 +65,7 @@ class OpenLoopRun:
         sides = [load.injector.series(times, is_jump) for load in self._loads if load.injector is not None]
         before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
         before[0] = start_level
-        names = list(dict.fromkeys([*self._channels, "voltage_pu", "rotor_angle_rad"]))
+        names = list(dict.fromkeys([*self._channels, *DOMAIN_CHANNELS]))
         outputs = [self._engine.outputs(name) for name in names]
         bounds = np.cumsum([0, *(len(c) for c, _ in outputs)])
         places = {name: slice(bounds[k], bounds[k + 1]) for k, name in enumerate(names)}
@@ -79,10 +80,12 @@ class OpenLoopRun:
         present = np.concatenate([self._engine.linear.channels[name].present for name in names])
         for event in self._events:
             self._recorder.record_event(event.at_s, event.kind, event.description)
+        assert self._engine.domain is not None
         for rows in response(before - start_level, after - start_level):
             values = rows.values + present
             channels = {name: values[:, place] for name, place in places.items()}
             stop = self._first_out_of_step(channels["rotor_angle_rad"])
+            self._engine.domain.see(rows.time_s, channels)
             self._record(rows, {name: channel[:stop] for name, channel in channels.items()}, before, after)
             last_s = float(rows.time_s[:stop][-1])
             self.outcome.end_time_s = last_s

@@ -3,6 +3,7 @@
 from scipy.ndimage import uniform_filter1d
 
 from cosim.engines.andes import Initialisation
+from cosim.engines.linear import LinearEngine
 from cosim.placement import strength_warnings
 from cosim.simulation import Outcome
 from cosim.study import Study
@@ -15,7 +16,12 @@ by a little, a wrong scaling by much."""
 
 def run_warnings(study: Study, outcome: Outcome) -> list[str]:
     """What a reader of the result should know, in order of weight."""
-    out = ([outcome.message] if outcome.message else []) + outcome.warnings + strength_warnings(study.strengths)
+    out = (
+        linear_warnings(study)
+        + ([outcome.message] if outcome.message else [])
+        + outcome.warnings
+        + strength_warnings(study.strengths)
+    )
     for site in study.scenario.sites:
         second_s, power_mw = study.demands[str(site.name)].native_series(study.scenario.simulation.duration_s, 0.01)
         per_second = max(1, round(1.0 / second_s))
@@ -28,6 +34,12 @@ def run_warnings(study: Study, outcome: Outcome) -> list[str]:
     if outcome.unsettled_jumps:
         out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
     return out
+
+
+def linear_warnings(study: Study) -> list[str]:
+    """Where a run with the linear engine went beyond what linear equations hold for."""
+    engine = study.engine
+    return engine.domain.warnings() if isinstance(engine, LinearEngine) and engine.domain else []
 
 
 _TELLING = (

@@ -22,6 +22,7 @@ from cosim.open_loop import OpenLoopRun, is_open_loop
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
 from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
 from cosim.run_notes import model_notes, run_warnings
+from cosim.run_resonance import CURVES_NAME, operating_point, resonance_entry
 from cosim.scenario.load import load_scenario, validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
@@ -139,7 +140,7 @@ def execute(
     started = time.perf_counter() if started is None else started
     progress = progress or (lambda _: None)
     _remove_earlier(folder)
-    result = _simulated(study, folder, progress, started)
+    result = _simulated(study, folder, progress, started, with_resonance=report)
     built = result.summary
     duration_s = study.scenario.simulation.duration_s
     further = [(BASELINE_NAME, steady_scenario)] * baseline
@@ -173,7 +174,9 @@ def _remove_earlier(folder: Path) -> None:
             further.rmdir()
 
 
-def _simulated(study: Study, folder: Path, progress: Progress, started: float) -> Result:
+def _simulated(
+    study: Study, folder: Path, progress: Progress, started: float, *, with_resonance: bool = False
+) -> Result:
     """One run with its result, summary and resolved scenario."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SUMMARY_NAME).unlink(missing_ok=True)
@@ -183,6 +186,7 @@ def _simulated(study: Study, folder: Path, progress: Progress, started: float) -
     active = study.start_level * [load.active_mw for load in study.loads]
     reactive = study.start_level * [load.reactive_mvar for load in study.loads]
     initialisation = study.engine.initialise(active, reactive)
+    point = operating_point(study, succeeded=initialisation.succeeded) if with_resonance else None
     with _recorder(study, initialisation, folder / RESULT_NAME, text) as recorder:
         outcome = _simulate(study, initialisation, recorder, progress)
         _close(study, outcome, recorder)
@@ -200,6 +204,10 @@ def _simulated(study: Study, folder: Path, progress: Progress, started: float) -
         },
         run_warnings(study, outcome),
     )
+    if point is not None:
+        built["resonance"], curves = resonance_entry(point, result)
+        if curves is not None:
+            set_attribute(result.path, CURVES_NAME, curves)
     _store(built, result)
     return result
 
@@ -298,6 +306,8 @@ def _close(study: Study, outcome: Outcome, recorder: Recorder) -> None:
     recorder.set_attribute("status", outcome.status)
     recorder.set_attribute("end_time_s", outcome.end_time_s)
     recorder.set_attribute("message", outcome.message)
+    if isinstance(study.engine, LinearEngine) and study.engine.domain:
+        recorder.set_attribute("linear", json.dumps(study.engine.domain.as_dict()))
     for site in study.scenario.sites:
         _close_site(study, site, outcome, recorder)
 

@@ -42,6 +42,7 @@ def build(
     has_contingency = bool(result.events["kind"].isin(CONTINGENCIES).any())
     results = judge(criteria, measured, Run(status, notes.get("nominal_hz"), ratings, has_contingency))
     metrics["ramp"]["violations"] = ramp_violations(results, ramp.demands(result))
+    linear = {"linear": json.loads(notes["linear"])} if "linear" in notes else {}
     last_s = float(result.time_s[-1]) if result.time_s.size else None
     return plain(
         {
@@ -50,6 +51,7 @@ def build(
             "verdict": overall_verdict(results, status),
             "end_time_s": notes.get("end_time_s", last_s),
             "metrics": metrics,
+            **linear,
             "criteria": [entry.as_dict() for entry in results],
             "initialisation": initialisation,
             "provenance": provenance,

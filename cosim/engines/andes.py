@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import eye
 
 from cosim.engines.base_loads import POWER_BREAK_PU, BaseLoads
 from cosim.engines.channels import CHANNELS, Channels
 from cosim.engines.jump import NetworkSolver
+from cosim.engines.limiters import control_limits
 from cosim.engines.linearise import linearise
 from cosim.engines.switching import Switchgear
 from cosim.engines.voltage_estimate import estimate_voltages
@@ -298,9 +300,18 @@ class AndesEngine:
             for name, (unit, kind) in CHANNELS.items()
         }
         channels["coi_hz"] = Channel("Hz", "coi", self._channels.rows("coi_hz"), np.array([self.coi_hz()]))
-        elements = {**self.elements, "coi": ("coi",)}
+        limits, limited = control_limits(self._system)
+        dae = self._system.dae
+        rows = eye(dae.n + dae.m, format="csr")[limited]
+        channels["control"] = Channel("", "control", rows, np.concatenate([dae.x, dae.y])[limited])
         return LinearGrid(
-            linearise(self._system), channels, elements, self.inertia_mws, self.nominal_hz, self._base_mva
+            linearise(self._system),
+            channels,
+            {**self.elements, "coi": ("coi",), "control": limits.names},
+            self.inertia_mws,
+            limits,
+            self.nominal_hz,
+            self._base_mva,
         )
 
     def channel(self, name: str) -> np.ndarray:

@@ -1,37 +1,25 @@
 """Limits within an ANDES system's controls: what a linear model of it does not know."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from andes.core.discrete import DeadBand, Limiter, SortedLimiter
 
+from cosim.linear.grid import ControlLimits
+
 POWER_FLOW_MODELS = ("PQ", "PV", "Slack")
 """Their limits play no part in the dynamics."""
 
 
-@dataclass(frozen=True)
-class ControlLimits:
-    """Limits on variables.
+def control_limits(system: Any) -> tuple[ControlLimits, np.ndarray]:
+    """Collect the limits of an initialised ANDES system's dynamic models, dead bands included.
 
-    Attributes
-    ----------
-    names : tuple of str
-        Model, device and limit.
-    variable : ndarray of int, shape (limits,)
-        Position of the variable among the states and the algebraic variables.
-    lower, upper : ndarray, shape (limits,)
-        Infinite where there is none.
+    Returns
+    -------
+    ControlLimits
+    ndarray of int, shape (limits,)
+        Position of each variable among the states and the algebraic variables.
     """
-
-    names: tuple[str, ...]
-    variable: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-
-
-def control_limits(system: Any) -> ControlLimits:
-    """Collect the limits of an initialised ANDES system's dynamic models, dead bands included."""
     names: list[str] = []
     variable, lower, upper = [np.empty(0, dtype=int)], [np.empty(0)], [np.empty(0)]
     for model in system.exist.tds.values():
@@ -47,7 +35,7 @@ def control_limits(system: Any) -> ControlLimits:
             variable.append(np.asarray(limit.u.a) + offset)
             lower.append(_bound(limit, "lower", model.n, -np.inf))
             upper.append(_bound(limit, "upper", model.n, np.inf))
-    return ControlLimits(tuple(names), *(np.concatenate(part) for part in (variable, lower, upper)))
+    return ControlLimits(tuple(names), np.concatenate(lower), np.concatenate(upper)), np.concatenate(variable)
 
 
 def _bound(limit: Limiter, side: str, count: int, none: float) -> np.ndarray:

@@ -9,6 +9,8 @@ from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD, AndesEngine, Initialisation
 from cosim.engines.channels import CHANNELS
 from cosim.linear.blocks import block_diagonal
 from cosim.linear.discrete import Discretisation, advance
+from cosim.linear.domain import CHANNELS as DOMAIN_CHANNELS
+from cosim.linear.domain import Domain
 from cosim.linear.grid import LinearGrid
 from cosim.linear.state_space import NotLinearisable
 from grids import Grid
@@ -37,12 +39,18 @@ class LinearEngine:
         The order fixes the order of all load arrays.
     tolerance : float
         Of the power flow, pu.
+
+    Attributes
+    ----------
+    domain : Domain or None
+        How far the run has gone from the operating point; None before `initialise`.
     """
 
     def __init__(self, grid: Grid, loads: Sequence[LoadPoint], tolerance: float):
         self.source = AndesEngine(grid, loads, tolerance)
         self.nominal_hz = self.source.nominal_hz
         self._loads = list(loads)
+        self.domain: Domain | None = None
         self._base_mva = grid.base_mva
 
     def initialise(self, power_mw: np.ndarray, reactive_mvar: np.ndarray) -> Initialisation:
@@ -68,6 +76,7 @@ class LinearEngine:
         self._w = np.zeros(len(linear.space.a))
         self._time_s = 0.0
         self._read: dict[str, np.ndarray] = {}
+        self.domain = Domain(linear, self.islands)
         return outcome
 
     def _load_columns(self, linear: LinearGrid) -> np.ndarray:
@@ -143,7 +152,9 @@ class LinearEngine:
         raise NotImplementedError("the linear engine does not shed base load")
 
     def is_stable(self) -> bool:
-        """Whether rotor angles of each island are within 180 degrees of each other."""
+        """Whether rotor angles of each island are within 180 degrees of each other; `domain` takes note of them."""
+        assert self.domain is not None
+        self.domain.see(np.array([self._time_s]), {name: self.channel(name)[None] for name in DOMAIN_CHANNELS})
         angle = self.channel("rotor_angle_rad")
         return all(float(np.ptp(angle[island])) < MAX_ROTOR_ANGLE_RAD for island in self.islands)
 

@@ -22,6 +22,23 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class ControlLimits:
+    """Limits on variables.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Model, device and limit.
+    lower, upper : ndarray, shape (limits,)
+        Infinite where there is none.
+    """
+
+    names: tuple[str, ...]
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+@dataclass(frozen=True)
 class LinearGrid:
     """Linear equations of a grid, and what can be observed of it.
 
@@ -30,11 +47,12 @@ class LinearGrid:
     space : StateSpace
         Its inputs are power drawn at each bus, active then reactive, in the order of ``elements["bus"]``.
     channels : dict
-        By name: those of an engine, and ``coi_hz``.
+        By name: those of an engine, ``coi_hz``, and ``control``, the variables that `limits` are on.
     elements : dict
         Names of the elements of each kind.
     inertia_mws : ndarray, shape (generators,)
         H times MVA; inf for an infinite bus.
+    limits : ControlLimits
     nominal_hz, base_mva : float
     """
 
@@ -42,6 +60,7 @@ class LinearGrid:
     channels: dict[str, Channel]
     elements: dict[str, tuple[str, ...]]
     inertia_mws: np.ndarray
+    limits: ControlLimits
     nominal_hz: float
     base_mva: float
 
