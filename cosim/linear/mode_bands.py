@@ -36,6 +36,12 @@ def resonant(modes: Modes, to_hz: float) -> list[Mode]:
     return [mode for mode in modes.oscillatory(LOWEST_HZ, to_hz) if 0.0 < mode.damping_percent <= MOST_DAMPING_PERCENT]
 
 
+def standing_out(modes: Sequence[Mode], strengths: Sequence[float]) -> list[int]:
+    """Positions of the modes that own their own frequency: the others are hidden behind a neighbour."""
+    at_hz = np.array([mode.frequency_hz for mode in modes])
+    return np.flatnonzero(owners(at_hz, modes, strengths) == np.arange(len(modes))).tolist()
+
+
 def strength(grid: LinearGrid, mode: Mode, draws: Sequence[Draw], load_rms_mw: Array) -> float:
     """Size of a mode's term in the machines' speeds, but for its distance, for loads that vary independently.
 
@@ -55,18 +61,18 @@ def strength(grid: LinearGrid, mode: Mode, draws: Sequence[Draw], load_rms_mw: A
     return float(seen * np.linalg.norm(excited))
 
 
-def owners(frequency_hz: Array, modes: Sequence[Mode], strength: Sequence[float]) -> NDArray[np.intp]:
+def owners(frequency_hz: Array, modes: Sequence[Mode], strengths: Sequence[float]) -> NDArray[np.intp]:
     """Number of the mode that each frequency belongs to, -1 for none.
 
     Parameters
     ----------
     frequency_hz : ndarray, shape (frequencies,)
-    modes, strength
+    modes, strengths
         What can resonate, and how strongly it is driven.
     """
     owner, largest = np.full(frequency_hz.size, -1, dtype=np.intp), np.zeros(frequency_hz.size)
     w = 2 * np.pi * frequency_hz
-    for number, (mode, own) in enumerate(zip(modes, strength, strict=True)):
+    for number, (mode, own) in enumerate(zip(modes, strengths, strict=True)):
         distance = np.abs(1j * w - mode.eigenvalue)
         inside = np.abs(w - mode.eigenvalue.imag) <= BAND_DECAYS * abs(mode.eigenvalue.real)
         term = np.where(inside, own / distance, 0.0)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from cosim.linear.grid import LinearGrid
 from cosim.linear.load_spectrum import LoadSpectrum, load_spectrum
-from cosim.linear.mode_bands import owners, resonant, strength
+from cosim.linear.mode_bands import owners, resonant, standing_out, strength
 from cosim.linear.modes import Mode, find_modes
 from cosim.linear.transfer import Draw, GridResponse
 
@@ -203,6 +203,8 @@ def resonance(grid: LinearGrid, draws: Mapping[str, Draw], records: Mapping[str,
     middles = np.sqrt(frequency_hz[:-1] * frequency_hz[1:])
     load_rms = np.array([np.sqrt(cause.load.sum()) for cause in alone.values()])
     driven = [strength(grid, mode, places, load_rms) for mode in modes]
+    kept = standing_out(modes, driven)
+    modes, driven = [modes[k] for k in kept], [driven[k] for k in kept]
     owner = owners(np.append(middles, spectrum.line_hz), modes, driven)
     risks = []
     for number, mode in enumerate(modes):
