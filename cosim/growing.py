@@ -84,41 +84,55 @@ class Table:
             dataset[self._start : end] = buffer[: self._count]
 
 
-class Extrema:
-    """Smallest and largest value of each element, and when each was first reached; NaN never counts."""
+class RunningExtrema:
+    """Smallest and largest value of each element, and when each was first reached; NaN never counts.
 
-    def __init__(self, group: h5py.Group, count: int) -> None:
-        self._min = np.full(count, np.inf)
-        self._max = np.full(count, -np.inf)
-        self._min_time_s = np.full(count, np.nan)
-        self._max_time_s = np.full(count, np.nan)
+    Attributes
+    ----------
+    min, min_time_s, max, max_time_s : ndarray, shape (elements,)
+        Infinite, at times that are NaN, before any value.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.min = np.full(count, np.inf)
+        self.max = np.full(count, -np.inf)
+        self.min_time_s = np.full(count, np.nan)
+        self.max_time_s = np.full(count, np.nan)
         self._beyond = np.empty(count, dtype=bool)
-        self._datasets = {name: group.create_dataset(name, data=np.full(count, np.nan)) for name in EXTREMA_COLUMNS}
 
     def update(self, time_s: float, values: NDArray[np.float64]) -> None:
         """Take the values [element] of a node."""
-        beyond = np.less(values, self._min, out=self._beyond)
-        np.copyto(self._min, values, where=beyond)
-        np.copyto(self._min_time_s, time_s, where=beyond)
-        np.greater(values, self._max, out=beyond)
-        np.copyto(self._max, values, where=beyond)
-        np.copyto(self._max_time_s, time_s, where=beyond)
+        beyond = np.less(values, self.min, out=self._beyond)
+        np.copyto(self.min, values, where=beyond)
+        np.copyto(self.min_time_s, time_s, where=beyond)
+        np.greater(values, self.max, out=beyond)
+        np.copyto(self.max, values, where=beyond)
+        np.copyto(self.max_time_s, time_s, where=beyond)
 
     def update_rows(self, time_s: NDArray[np.float64], values: NDArray[np.float64]) -> None:
         """Take the values [row, element] of many nodes."""
-        lowest, highest = np.argmin(values, axis=0), np.argmax(values, axis=0)
-        for own, own_time_s, row, is_beyond in (
-            (self._min, self._min_time_s, lowest, np.less),
-            (self._max, self._max_time_s, highest, np.greater),
+        for own, own_time_s, first, is_beyond, never in (
+            (self.min, self.min_time_s, np.argmin, np.less, np.inf),
+            (self.max, self.max_time_s, np.argmax, np.greater, -np.inf),
         ):
-            found = np.take_along_axis(values, row[None], axis=0)[0]
+            seen = np.where(np.isnan(values), never, values)
+            row = first(seen, axis=0)
+            found = np.take_along_axis(seen, row[None], axis=0)[0]
             beyond = is_beyond(found, own)
             np.copyto(own, found, where=beyond)
             np.copyto(own_time_s, time_s[row], where=beyond)
 
+
+class Extrema(RunningExtrema):
+    """Running extrema that are stored in a group of an HDF5 file; NaN there before any value."""
+
+    def __init__(self, group: h5py.Group, count: int) -> None:
+        super().__init__(count)
+        self._datasets = {name: group.create_dataset(name, data=np.full(count, np.nan)) for name in EXTREMA_COLUMNS}
+
     def write(self) -> None:
         """Bring the datasets up to date."""
-        self._datasets["min_time_s"][...] = self._min_time_s
-        self._datasets["max_time_s"][...] = self._max_time_s
-        self._datasets["min"][...] = np.where(np.isnan(self._min_time_s), np.nan, self._min)
-        self._datasets["max"][...] = np.where(np.isnan(self._max_time_s), np.nan, self._max)
+        self._datasets["min_time_s"][...] = self.min_time_s
+        self._datasets["max_time_s"][...] = self.max_time_s
+        self._datasets["min"][...] = np.where(np.isnan(self.min_time_s), np.nan, self.min)
+        self._datasets["max"][...] = np.where(np.isnan(self.max_time_s), np.nan, self.max)
