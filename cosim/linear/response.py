@@ -1,8 +1,10 @@
 """Response of a grid's channels to given loads, over a whole run at once."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 
@@ -56,6 +58,15 @@ class Response:
         self._c, self._d = np.ascontiguousarray(c[:, states]), d
         self._discrete = Discretisation(kept, b[states])
         self._states = int(states.sum())
+        self._set_nodes(time_s, is_jump)
+
+    def over(self, time_s: np.ndarray, is_jump: np.ndarray) -> Self:
+        """Return the same equations at other nodes; steps of lengths met before need no more work."""
+        other = copy.copy(self)
+        other._set_nodes(time_s, is_jump)
+        return other
+
+    def _set_nodes(self, time_s: np.ndarray, is_jump: np.ndarray) -> None:
         self._time_s, self._is_jump = time_s, is_jump.copy()
         self._is_jump[0] = True  # from the equilibrium to the first average
         self._runs = _equal_steps(np.diff(time_s))
@@ -76,14 +87,18 @@ class Response:
         w = np.zeros(self._states)
         states = np.empty((CHUNK_NODES, self._states))
         yield self._rows(slice(0, 1), w[None], before, after)
-        for first, last in self._runs:
-            step = self._discrete.step(float(self._time_s[first + 1] - self._time_s[first]))
-            for start in range(first, last, CHUNK_NODES):
-                stop = min(start + CHUNK_NODES, last)
-                out = states[: stop - start]
-                ahead = slice(start + 1, stop + 1)
-                march(w, self._discrete.sizes, step, after[start:stop], before[ahead], out)
-                yield self._rows(ahead, out, before, after)
+        held = 0  # nodes whose states are held
+        for start, last in self._runs:
+            step = self._discrete.step(float(self._time_s[start + 1] - self._time_s[start]))
+            while start < last:
+                stop = min(start + CHUNK_NODES - held, last)
+                out = states[held : held + stop - start]
+                march(w, self._discrete.sizes, step, after[start:stop], before[start + 1 : stop + 1], out)
+                held += stop - start
+                start = stop
+                if held == CHUNK_NODES or start == len(self._time_s) - 1:
+                    yield self._rows(slice(start + 1 - held, start + 1), states[:held], before, after)
+                    held = 0
 
     def _rows(self, nodes: slice, states: np.ndarray, before: np.ndarray, after: np.ndarray) -> Rows:
         jumps = np.flatnonzero(self._is_jump[nodes])
