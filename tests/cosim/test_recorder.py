@@ -5,6 +5,7 @@ import sys
 import tempfile
 import textwrap
 import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -240,3 +241,79 @@ def test_rows_before_jumps_are_kept(tmp_path):
     assert frame.index.tolist() == [0.0, 1.0, 1.0, 2.0, 2.0]
     assert frame["1"].tolist() == [1.0, 0.9, 0.2, 0.2, 1.0]
     assert result.channel_with_jumps("speed_pu", ["G"]).index.tolist() == [0.0, 1.0, 2.0]
+
+
+TWO_CHANNELS = {"voltage_pu": ChannelSpec("pu", ("a", "b")), "speed_pu": ChannelSpec("pu", ("G1", "G2", "G3"))}
+
+
+def datasets(path):
+    """Every dataset of numbers of a result file."""
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            found[name] = item[()]
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return found
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    steps=st.lists(st.sampled_from([1e-4, 0.003, 0.01, 0.01, 0.05, 0.3]), min_size=1, max_size=60),
+    every_s=st.sampled_from([0.0, 0.01, 0.1]),
+    cuts=st.lists(st.integers(0, 60), max_size=4),
+    chunk_rows=st.sampled_from([1, 7, 512]),
+    seed=st.integers(0, 2**16),
+)
+def test_many_rows_at_once_are_the_rows_one_by_one(steps, every_s, cuts, chunk_rows, seed):
+    """Any thinning, jumps at any nodes, ties, numbers that are none, and any division into calls and chunks."""
+    rng = np.random.default_rng(seed)
+    nodes = np.cumsum(steps) - steps[0]
+    times = np.repeat(nodes, 1 + (rng.random(nodes.size) < 0.3))
+    is_after = np.append(False, np.diff(times) == 0)
+    rows = {
+        "voltage_pu": rng.integers(0, 5, (times.size, 2)).astype(float),  # extremes are reached more than once
+        "speed_pu": rng.normal(size=(times.size, 3)),
+    }
+    rows["speed_pu"][rng.random((times.size, 3)) < 0.2] = np.nan
+    rows["speed_pu"][:, 2] = np.nan  # never a number
+    starts = np.flatnonzero(~is_after)
+    bounds = sorted({0, *(int(starts[min(cut, starts.size - 1)]) for cut in cuts), times.size})
+    with tempfile.TemporaryDirectory() as folder:
+        one_by_one, at_once = Path(folder) / "one.h5", Path(folder) / "many.h5"
+        with Recorder(one_by_one, TWO_CHANNELS, ["dc1"], every_s, {}, chunk_rows=chunk_rows) as recorder:
+            for k, time in enumerate(times):
+                recorder.record(time, {name: values[k] for name, values in rows.items()})
+                recorder.record_site("dc1", time, *rows["speed_pu"][k])
+        with Recorder(at_once, TWO_CHANNELS, ["dc1"], every_s, {}, chunk_rows=chunk_rows) as recorder:
+            for start, stop in pairwise(bounds):
+                part = slice(start, stop)
+                recorder.record_rows(times[part], is_after[part], {name: v[part] for name, v in rows.items()})
+                recorder.record_site_rows("dc1", times[part], *rows["speed_pu"][part].T)
+        expected, found = datasets(one_by_one), datasets(at_once)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def test_many_rows_leave_a_readable_file_behind_each_time(tmp_path):
+    with Recorder(tmp_path / "r.h5", VOLTAGE, [], 0.0, {}) as recorder:
+        for start in (0.0, 1.0):
+            times = start + np.array([0.0, 0.5])
+            recorder.record_rows(times, np.zeros(2, dtype=bool), {"voltage_pu": np.ones((2, 2))})
+            copy = tmp_path / f"{start}.h5"
+            copy.write_bytes((tmp_path / "r.h5").read_bytes())  # what a killed run leaves
+            with h5py.File(copy) as file:
+                assert file["time_s"][-1] == start + 0.5
+        recorder.record_rows(np.empty(0), np.empty(0, dtype=bool), {"voltage_pu": np.empty((0, 2))})
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file["time_s"][:].tolist() == [0.0, 0.5, 1.0, 1.5]
+
+
+def test_many_rows_do_not_run_backwards(tmp_path):
+    with Recorder(tmp_path / "r.h5", VOLTAGE, [], 0.0, {}) as recorder:
+        recorder.record_rows(np.array([0.0, 1.0]), np.zeros(2, dtype=bool), {"voltage_pu": np.ones((2, 2))})
+        with pytest.raises(ValueError, match=r"0\.5 s after 1\.0 s"):
+            recorder.record_rows(np.array([0.5]), np.zeros(1, dtype=bool), {"voltage_pu": np.ones((1, 2))})
