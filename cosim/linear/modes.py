@@ -15,6 +15,8 @@ STABLE_PER_S = 1e-6
 """A real part below this is no instability: rounding gives eigenvalues near zero either sign."""
 SAME = 1e-6
 """Eigenvalues nearer than this, relative to their size (at least 1/s), are one that is repeated."""
+DEFECTIVE = 1e-9
+"""Products of left with right vectors below this say that a repeated eigenvalue has too few vectors."""
 RELIABLE_CONDITION = 1e3
 """With a larger condition number, an eigenvalue's vectors (shape, participation) are lost to rounding or to a twin."""
 ELECTROMECHANICAL_SHARE = 0.5
@@ -162,9 +164,11 @@ def find_modes(grid: LinearGrid) -> Modes:
     """
     values, left, right = eig(grid.space.a, left=True, right=True)
     swing = _Swing.of(grid)
-    upper = np.flatnonzero(values.imag >= 0.0)
-    upper = upper[np.lexsort((values[upper].imag, -values[upper].real))]
-    modes = [_mode(values, left.conj().T, right, group, swing) for group in _repeated(values, upper)]
+    upper = np.flatnonzero(values.imag >= -SAME * np.maximum(1.0, np.abs(values)))
+    upper = upper[np.lexsort((-values[upper].imag, -values[upper].real))]
+    modes = [
+        _mode(values[group], left[:, group].conj().T, right[:, group], swing) for group in _repeated(values, upper)
+    ]
     return Modes(tuple(modes), grid.space.names, grid.elements["generator"])
 
 
@@ -199,7 +203,10 @@ class _Swing:
 
 
 def _repeated(values: np.ndarray, upper: np.ndarray) -> list[np.ndarray]:
-    """Group positions of eigenvalues that are the same but for rounding, in the order of the first of each."""
+    """Group positions of eigenvalues that are the same but for rounding, in the order of the first of each.
+
+    Two real ones that are the same may come as a pair with tiny imaginary parts.
+    """
     groups: list[np.ndarray] = []
     left = upper
     while left.size:
@@ -210,20 +217,24 @@ def _repeated(values: np.ndarray, upper: np.ndarray) -> list[np.ndarray]:
     return groups
 
 
-def _mode(values: np.ndarray, left: np.ndarray, right: np.ndarray, group: np.ndarray, swing: _Swing) -> Mode:
-    """Mode of eigenvalues that are the same; `left` has a row, `right` a column for each eigenvalue."""
-    x, y = right[:, group], left[group]
-    y = np.linalg.pinv(y @ x) @ y
-    products = np.einsum("ij,ji->i", x, y)
-    total = float(np.abs(products).sum())
-    value, vector = complex(values[group[0]]), x[:, 0]
-    participation = np.abs(products) / total if total > 0.0 else np.abs(vector) ** 2
+def _mode(values: np.ndarray, left: np.ndarray, right: np.ndarray, swing: _Swing) -> Mode:
+    """Mode of eigenvalues that are the same; `left` has a row, `right` a column for each."""
+    value = complex(values.mean())
+    if abs(value.imag) <= SAME * max(1.0, abs(value)):
+        value = complex(value.real)
+    pairing = left @ right
+    sizes = np.linalg.svd(pairing, compute_uv=False)
+    left = np.linalg.pinv(pairing) @ left
+    products = np.abs(np.einsum("ij,ji->i", right, left))
+    condition = float(products.sum()) / values.size
+    if sizes[0] == 0.0 or (values.size > 1 and (sizes[0] < DEFECTIVE or sizes[-1] < DEFECTIVE * sizes[0])):
+        products, condition = (np.abs(right) ** 2).sum(axis=1), np.inf
+    participation, vector = products / products.sum(), right[:, 0]
     speeds = swing.speed @ vector
     largest = int(np.argmax(np.abs(speeds))) if speeds.size else 0
     shape = speeds / speeds[largest] if speeds.size and speeds[largest] else np.zeros_like(speeds)
     kind = _kind(value, vector, participation, shape, swing)
-    condition = total / group.size if total > 0.0 else np.inf
-    return Mode(value, kind, vector, y[0], participation, shape, condition, group.size)
+    return Mode(value, kind, vector, left[0], participation, shape, condition, values.size)
 
 
 def _kind(value: complex, vector: np.ndarray, participation: np.ndarray, shape: np.ndarray, swing: _Swing) -> Kind:
