@@ -1,6 +1,7 @@
 """A run of linear equations whose loads do not react to the grid: all of it at once, not node by node."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,33 @@ def is_open_loop(loads: Sequence[Load], events: Sequence[Event]) -> bool:
     return not any(load.equipment and load.equipment.reacts for load in loads) and not any(
         event.apply or event.returns for event in events
     )
+
+
+def response_to_levels(
+    engine: LinearEngine, loads: Sequence[Load], names: Sequence[str], time_s: np.ndarray, is_jump: np.ndarray
+) -> tuple[Response, dict[str, slice]]:
+    """Response of channels to the loads' levels, and where each channel's elements are among the outputs."""
+
+    def by_level(columns: np.ndarray) -> np.ndarray:
+        """Columns of the loads' MW, then Mvar, as columns of their levels."""
+        count = len(loads)
+        return columns[:, :count] * [load.active_mw for load in loads] + columns[:, count:] * [
+            load.reactive_mvar for load in loads
+        ]
+
+    outputs = [engine.outputs(name) for name in names]
+    bounds = np.cumsum([0, *(len(c) for c, _ in outputs)])
+    places = {name: slice(*pair) for name, pair in zip(names, pairwise(bounds), strict=True)}
+    c, d = np.vstack([c for c, _ in outputs]), np.vstack([by_level(d) for _, d in outputs])
+    return Response(engine.form, by_level(engine.b), c, d, time_s, is_jump), places
+
+
+def first_out_of_step(angle_rad: np.ndarray, islands: Iterable[np.ndarray]) -> int | None:
+    """Number of rows up to the first at which an island's machines are out of step; None if they never are."""
+    apart = np.zeros(len(angle_rad), dtype=bool)
+    for island in islands:
+        apart |= np.ptp(angle_rad[:, island], axis=1) >= MAX_ROTOR_ANGLE_RAD
+    return int(np.argmax(apart)) + 1 if apart.any() else None
 
 
 class OpenLoopRun:
@@ -66,17 +94,7 @@ class OpenLoopRun:
         before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
         before[0] = start_level
         names = list(dict.fromkeys([*self._channels, *DOMAIN_CHANNELS]))
-        outputs = [self._engine.outputs(name) for name in names]
-        bounds = np.cumsum([0, *(len(c) for c, _ in outputs)])
-        places = {name: slice(bounds[k], bounds[k + 1]) for k, name in enumerate(names)}
-        response = Response(
-            self._engine.form,
-            self._by_level(self._engine.b),
-            np.vstack([c for c, _ in outputs]),
-            np.vstack([self._by_level(d) for _, d in outputs]),
-            times,
-            is_jump,
-        )
+        response, places = response_to_levels(self._engine, self._loads, names, times, is_jump)
         present = np.concatenate([self._engine.linear.channels[name].present for name in names])
         for event in self._events:
             self._recorder.record_event(event.at_s, event.kind, event.description)
@@ -84,7 +102,7 @@ class OpenLoopRun:
         for rows in response(before - start_level, after - start_level):
             values = rows.values + present
             channels = {name: values[:, place] for name, place in places.items()}
-            stop = self._first_out_of_step(channels["rotor_angle_rad"])
+            stop = first_out_of_step(channels["rotor_angle_rad"], self._engine.islands)
             self._engine.domain.see(rows.time_s, channels)
             self._record(rows, {name: channel[:stop] for name, channel in channels.items()}, before, after)
             last_s = float(rows.time_s[:stop][-1])
@@ -98,20 +116,6 @@ class OpenLoopRun:
                 )
                 break
         return self.outcome
-
-    def _by_level(self, columns: np.ndarray) -> np.ndarray:
-        """Columns of the loads' MW and Mvar, as columns of their levels."""
-        count = len(self._loads)
-        return columns[:, :count] * [load.active_mw for load in self._loads] + columns[:, count:] * [
-            load.reactive_mvar for load in self._loads
-        ]
-
-    def _first_out_of_step(self, angle_rad: np.ndarray) -> int | None:
-        """Number of rows up to the first at which an island's machines are out of step; None if they are not."""
-        apart = np.zeros(len(angle_rad), dtype=bool)
-        for island in self._engine.islands:
-            apart |= np.ptp(angle_rad[:, island], axis=1) >= MAX_ROTOR_ANGLE_RAD
-        return int(np.argmax(apart)) + 1 if apart.any() else None
 
     def _record(self, rows: Rows, channels: dict[str, np.ndarray], before: np.ndarray, after: np.ndarray) -> None:
         voltage_pu = channels["voltage_pu"]

@@ -53,7 +53,7 @@ def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     if table.empty or not result.time_s.size:
         section.reasons.update(_not_assessed(values, "channel voltage_pu holds no values"))
         return section
-    _add_extremes(section, table)
+    add_extremes(section, table)
     frame = result.channel_with_jumps("voltage_pu", result.elements("voltage_pu"))
     time_s, voltage_pu = frame.index.to_numpy(), frame.to_numpy()
     buses = list(frame.columns)
@@ -75,7 +75,8 @@ def _not_assessed(values: Mapping[str, Any], why: str) -> dict[str, str]:
     return {f"voltage.{key}": why for key in values if key not in ("flicker", "envelopes")}
 
 
-def _add_extremes(section: Section, table: pd.DataFrame) -> None:
+def add_extremes(section: Section, table: pd.DataFrame) -> None:
+    """Add smallest and largest voltage, and the largest swing, from each bus's extremes."""
     for side, index in (("min", table["min"].to_numpy().argmin()), ("max", table["max"].to_numpy().argmax())):
         row = table.iloc[index]
         time_s = row[f"{side}_time_s"]
