@@ -32,6 +32,10 @@ OTHER_SIZE = 0.9
 """Size of a site, against its own, with which it is seen how the voltages before the run depend on its power."""
 
 
+FAR_FROM_LIMIT = 0.05
+"""A control that goes less than this share of the way to its limit in the first run is not looked at in the others."""
+
+
 class CannotScreen(ValueError):
     """A scenario whose sites react to the grid, or that does not start: it takes a run of its own."""
 
@@ -79,9 +83,12 @@ class Screener:
         if not outcome.succeeded:
             raise CannotScreen("it does not start")
         self._network = Network.of(self._grid)
-        self._demands, self._loads = study.demands, study.loads
+        self._loads = study.loads
         self._shift: np.ndarray | None = None
         self._responses: dict[tuple[str, ...], Any] = {}
+        _, _, domain = self._respond(self._inputs(scenario, source))
+        self._engine.watch_limits(domain.share_of_room > FAR_FROM_LIMIT)
+        self._responses.clear()
 
     def run(self, scenario: Scenario, source: Source) -> dict[str, Any]:
         """Screen a scenario.
@@ -99,10 +106,7 @@ class Screener:
         CannotScreen
             If its sites react to the grid.
         """
-        problems = Problems(source)
-        folder = source.path.parent if source.path else Path()
-        edge_grid_s = EDGE_GRID_SHARE * scenario.simulation.step_s
-        inputs = study_inputs(scenario, folder, self._grid, problems, edge_grid_s)
+        inputs = self._inputs(scenario, source)
         if not is_open_loop(inputs.loads, inputs.events.events):
             raise CannotScreen("its sites react to the grid")
         result, status, domain = self._respond(inputs)
@@ -117,6 +121,11 @@ class Screener:
             "criteria": [plain(entry.as_dict()) for entry in verdicts],
             "linear": plain(domain.as_dict()),
         }
+
+    def _inputs(self, scenario: Scenario, source: Source) -> StudyInputs:
+        folder = source.path.parent if source.path else Path()
+        edge_grid_s = EDGE_GRID_SHARE * scenario.simulation.step_s
+        return study_inputs(scenario, folder, self._grid, Problems(source), edge_grid_s)
 
     def _respond(self, inputs: StudyInputs) -> tuple[ScreenedResult, str, Domain]:
         engine, timeline = self._engine, inputs.timeline

@@ -88,6 +88,12 @@ class LinearEngine:
             columns[active, k] = columns[reactive, len(self._loads) + k] = share[k] / self._base_mva
         return columns
 
+    def watch_limits(self, kept: np.ndarray) -> None:
+        """Look only at some of the controls' limits from now on; ``kept`` is a mask of shape (limits,)."""
+        self.linear = self.linear.with_limits(kept)
+        self._outputs.pop("control", None)
+        self.domain = Domain(self.linear, self.islands)
+
     def outputs(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Of a channel, what it changes by with the block form's states, and with the loads' MW and Mvar."""
         if name not in self._outputs:

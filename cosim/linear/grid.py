@@ -1,6 +1,7 @@
 """A grid near an operating point: state space and the channels that can be observed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -68,6 +69,20 @@ class LinearGrid:
         """C and D of a channel, shapes (elements, states) and (elements, inputs); inputs in system per-unit."""
         rows = self.channels[name].rows
         return rows @ self.space.recovery, rows @ self.space.feedthrough
+
+    def with_limits(self, kept: np.ndarray) -> Self:
+        """Return the same with some of the limits alone; ``kept`` is a mask of shape (limits,)."""
+        limits = ControlLimits(
+            tuple(name for name, stays in zip(self.limits.names, kept, strict=True) if stays),
+            self.limits.lower[kept],
+            self.limits.upper[kept],
+        )
+        control = self.channels["control"]
+        channels = {
+            **self.channels,
+            "control": replace(control, rows=control.rows[kept], present=control.present[kept]),
+        }
+        return replace(self, limits=limits, channels=channels, elements={**self.elements, "control": limits.names})
 
     def bus_input(self, bus: int | str) -> tuple[int, int]:
         """Columns of the active and the reactive power drawn at a bus."""
