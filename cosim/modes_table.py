@@ -147,12 +147,13 @@ def notes(study: ModalStudy) -> list[str]:
                 "value (an infinite bus, or neither governors nor damping). They are no instabilities."
             )
         found.append(text)
-    unreliable = [mode for mode in study.modes if not mode.is_reliable]
+    unreliable = [mode for mode in study.modes if not mode.is_reliable and mode.kind is not Kind.ROTATIONAL]
     if unreliable:
-        values = ", ".join(f"{mode.eigenvalue.real:.4g}" for mode in unreliable[:3])
+        values = ", ".join(f"{mode.eigenvalue.real:.4g}" for mode in unreliable[:4])
+        more = ", ..." if len(unreliable) > 4 else ""
         found.append(
-            f"{len(unreliable)} eigenvalues nearly share their vectors with others (real parts {values} 1/s ...): "
-            "their participations mean nothing; response to any input is not affected."
+            f"Eigenvalues of identical lags in series share their vectors (real parts {values}{more} 1/s): what takes "
+            "part in them is not known. Other modes are not affected."
         )
     zero = [m for m in study.modes if m.kind is not Kind.ROTATIONAL and abs(m.eigenvalue) <= ZERO_PER_S]
     if zero:
