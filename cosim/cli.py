@@ -10,10 +10,12 @@ import typer
 
 from cosim.compare_cli import compare
 from cosim.grid_cli import app as grid_app
+from cosim.host_cli import host
 from cosim.modes_cli import modes
 from cosim.size_cli import app as size_app
 from cosim.sweep_cli import app as sweep_app
 from cosim.trace_cli import app as trace_app
+from cosim.transfer_cli import transfer
 
 if TYPE_CHECKING:
     from cosim.result import Result
@@ -38,6 +40,10 @@ app.add_typer(size_app, name="size")
 app.add_typer(sweep_app, name="sweep")
 app.command(epilog="Example:  cosim compare results/before results/after")(compare)
 app.command(epilog="Examples:  cosim modes kundur;  cosim modes ieee39-training --to-hz 2 --out results/modes")(modes)
+app.command(
+    epilog="Examples:  cosim transfer kundur --at 7 --at 9;  cosim transfer ieee39-training --out results/transfer"
+)(transfer)
+app.command(epilog="Example:  cosim host ieee14 --buses 4,9,14 --criteria screening --out results/hosting")(host)
 
 
 def _library_names(incomplete: str) -> list[str]:

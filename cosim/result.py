@@ -20,6 +20,8 @@ from cosim.recorder import FORMAT, REACTION_COLUMNS, SITE_COLUMNS
 
 RESULT_NAME = "result.h5"
 SUMMARY_NAME = "summary.json"
+RESONANCE_CURVES = "resonance_curves"
+"""Attribute with what the report draws of resonance, as JSON."""
 BLOCK_ROWS = 16_384
 """Rows of a channel read at a time where not all of it is wanted."""
 

@@ -23,8 +23,6 @@ from cosim.linear.transfer import Draw
 from cosim.result import Result
 from cosim.study import Study
 
-CURVES_NAME = "resonance_curves"
-"""Attribute of ``result.h5`` with the curves that the report draws."""
 DIGITS = 5
 """Significant digits of the curves."""
 

@@ -20,9 +20,9 @@ from cosim.metrics import plain
 from cosim.network import Network
 from cosim.open_loop import OpenLoopRun, is_open_loop
 from cosim.recorder import ChannelSpec, Recorder, set_attribute
-from cosim.result import RESULT_NAME, SUMMARY_NAME, Result
+from cosim.result import RESONANCE_CURVES, RESULT_NAME, SUMMARY_NAME, Result
 from cosim.run_notes import model_notes, run_warnings
-from cosim.run_resonance import CURVES_NAME, operating_point, resonance_entry
+from cosim.run_resonance import operating_point, resonance_entry
 from cosim.scenario.load import load_scenario, validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.site import Site
@@ -207,7 +207,7 @@ def _simulated(
     if point is not None:
         built["resonance"], curves = resonance_entry(point, result)
         if curves is not None:
-            set_attribute(result.path, CURVES_NAME, curves)
+            set_attribute(result.path, RESONANCE_CURVES, curves)
     _store(built, result)
     return result
 

@@ -33,8 +33,8 @@ Complex = NDArray[np.complex128]
 
 TO_HZ = 5.0
 """Highest frequency: a phasor model holds no further."""
-MOST_MODES = 20
-SMALLEST_SHARE = 0.005
+MOST_MODES = 15
+SMALLEST_SHARE = 0.02
 """Modes whose swing is less than this share of the largest are left out."""
 
 
@@ -100,7 +100,7 @@ class ModeRisk:
             cause = f"the {own.line_hz:.2f} Hz line of {name} ({own.line_mw:.3g} MW)"
         else:
             low, high = self.low_hz, self.high_hz
-            cause = f"{name}, which moves by {own.load_rms_mw:.3g} MW rms from {low:.2f} to {high:.2f} Hz,"
+            cause = f"what {name} moves by from {low:.2f} to {high:.2f} Hz ({own.load_rms_mw:.3g} MW rms)"
         together = f"; all sites together {self.swing_mhz:.3g} mHz at {self.machine}" if len(self.sites) > 1 else ""
         return f"{cause} meets {mode}: {own.swing_mhz:.3g} mHz at machine {own.machine}{together}"
 

@@ -16,6 +16,7 @@ from cosim.report.figures.reaction import reactions
 from cosim.report.limitations import filters, limitations
 from cosim.report.limits import Limit, drawn_limits, judged_limits
 from cosim.report.tables import compliance, lists, number_tables, reaction_tables
+from cosim.report.tables.resonance import resonance_table, sentences
 from cosim.report.text import MISSING, general, is_number, number, words
 from cosim.result import Result, ResultError
 
@@ -65,6 +66,8 @@ def content(result: Result) -> dict[str, Any]:
         "excesses": lists.ramp_excesses(metrics),
         "violations": lists.ramp_violations(metrics),
         "modes": lists.modes(metrics.get("oscillation", {}), reasons),
+        "resonance": resonance_table(summary),
+        "resonance_sentences": sentences(summary),
         "events": lists.scenario_events(result.events.to_dict("records")),
         "voltage_events": lists.voltage_events(metrics["voltage"], reasons),
         "model": _model(scenario, summary),

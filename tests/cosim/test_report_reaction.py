@@ -129,8 +129,8 @@ def page(result):
 
 
 def section(page):
-    """Text of section 11."""
-    return page.text[page.text.rindex("11 Protection and mitigation") : page.text.rindex("12 Limitations")]
+    """Text of section 12."""
+    return page.text[page.text.rindex("12 Protection and mitigation") : page.text.rindex("13 Limitations")]
 
 
 def curves(page, name="figure-reaction-dc1"):
@@ -257,7 +257,7 @@ def test_a_run_that_did_not_start_gives_settings_only(tmp_path):
 def test_print_has_the_same_numbers(result):
     pages = PdfReader(io.BytesIO(render_pdf(result))).pages
     printed = " ".join(" ".join(page.extract_text().split()) for page in pages)
-    for said in ("11 Protection and mitigation", "dc1: mitigation", "−78.62", "87.50", "1 of 2 groups is back", "0.5"):
+    for said in ("12 Protection and mitigation", "dc1: mitigation", "−78.62", "87.50", "1 of 2 groups is back", "0.5"):
         assert said in printed
 
 

@@ -17,6 +17,7 @@ from cosim.report.figures.frequency import FREQUENCY, ROCOF, grid_frequency, roc
 from cosim.report.figures.modes import MODES, mode_chart
 from cosim.report.figures.network import FREQUENCY_MAP, VOLTAGE_MAP, frequency_map, voltage_map
 from cosim.report.figures.power import POWER, RAMP, ramps, site_power
+from cosim.report.figures.resonance import RESONANCE, resonance_chart
 from cosim.report.figures.ride_through import RIDE_THROUGH, ride_through
 from cosim.report.figures.voltage import VOLTAGE, voltage
 
@@ -28,6 +29,7 @@ SECTIONS: dict[str, tuple[tuple[tuple[str, str], Callable[[Source], Figure]], ..
     "voltage": ((VOLTAGE, voltage), (VOLTAGE_MAP, voltage_map)),
     "ramps": ((RAMP, ramps), (WINDOWS, ramp_windows), (SPECTRUM, spectrum)),
     "oscillations": ((MODES, mode_chart),),
+    "resonance": ((RESONANCE, resonance_chart),),
     "ride_through": ((RIDE_THROUGH, ride_through),),
 }
 """Plots of each section of the report: id and title, and what makes it."""

@@ -81,7 +81,7 @@ def spectrum(source: Source) -> Figure:
     plot = plane("frequency (Hz)", "amplitude (MW)", log_x=True, log_y=True)
     sentences, top, highest_hz = [], 0.0, 0.0
     for (name, (frequency_hz, amplitude_mw)), colour in zip(spectra.items(), SITE_COLOURS, strict=False):
-        x, y = _log_thinned(frequency_hz, amplitude_mw)
+        x, y = thinned_to_largest(frequency_hz, amplitude_mw)
         curve(plot, x, y, name, colour, width=1)
         at = int(amplitude_mw.argmax())
         sentences.append(f"{name} {number(amplitude_mw[at], 'MW')} MW at {frequency_hz[at]:.3g} Hz")
@@ -177,7 +177,7 @@ def _limit_point(metric: str, bound: float) -> tuple[float, float] | None:
     return None
 
 
-def _log_thinned(frequency_hz: np.ndarray, amplitude_mw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thinned_to_largest(frequency_hz: np.ndarray, amplitude_mw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keep the largest amplitude of each of equal steps on the logarithmic axis."""
     if frequency_hz.size <= SPECTRUM_POINTS:
         return frequency_hz, amplitude_mw
