@@ -161,6 +161,7 @@ def collect(
     """Gather the runs of a folder, such as those of a job array, into its table."""
     from rich.console import Console
 
+    from cosim.sweep.confirm import to_confirm
     from cosim.sweep.drive import state_of
     from cosim.sweep.folder import reopen
     from cosim.sweep.table import table, write_table
@@ -168,7 +169,8 @@ def collect(
     made, records = reopen(folder)
     write_table(table(made, records.found), folder)
     console = Console(stderr=True, quiet=quiet or as_json)
-    _finish(made, folder, state_of(made.tasks, records), console, report=not no_report, as_json=as_json)
+    tasks = [*made.tasks, *to_confirm(made, records.found)]
+    _finish(made, folder, state_of(tasks, records), console, report=not no_report, as_json=as_json)
 
 
 @app.command(epilog="Example:  cosim sweep report results/siting --metric frequency.nadir_hz")

@@ -17,9 +17,8 @@ from cosim.report.text import MISSING, number, printed_id
 from cosim.sweep.analysis import Outcome, criterion_columns
 from cosim.sweep.grouping import varied
 from cosim.sweep.limits import worst_is_lowest
-from cosim.sweep.records import RUNS_NAME
+from cosim.sweep.records import CRITERIA, RUNS_NAME
 from cosim.sweep.reproduction import command, failures
-from cosim.sweep.table import CRITERIA
 
 WORST = 5
 KEPT = {"report.html": "report", "result.h5": "result", "summary.json": "summary"}
@@ -68,8 +67,10 @@ class RunLines:
     def line(self, row: int, value: str = "", margin: str = "") -> RunLine:
         """The line of a row of the table."""
         run, planned = self._outcome.runs.loc[row], self._outcome.plan.runs[row]
+        if planned.confirmation and run["engine"] == planned.confirmation.data["simulation"]["engine"]:
+            planned = planned.confirmation
         shown = [(parameter_label(p), cell_text(run[p.column])) for p in self._varied]
-        kept = self._folder / RUNS_NAME / str(run["run_id"])
+        kept = self._folder / RUNS_NAME / planned.run_id
         links = [
             (text, os.path.relpath((kept / name).resolve(), self._page.resolve()).replace(os.sep, "/"))
             for name, text in KEPT.items()

@@ -15,7 +15,8 @@ from cosim.metrics import unit_of
 from cosim.sweep.folder import reopen
 from cosim.sweep.limits import SweepLimit, limits_of, worst_is_lowest
 from cosim.sweep.plan import Plan
-from cosim.sweep.table import CRITERIA, PENDING, read_table
+from cosim.sweep.records import CRITERIA
+from cosim.sweep.table import PENDING, read_table
 
 LOW, HIGH = 0.05, 0.95
 """Shares of the runs that lie below the quantiles which are shown beside the median."""

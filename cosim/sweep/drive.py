@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cosim.sweep.confirm import to_confirm
 from cosim.sweep.folder import begin, locked, remove_partial
 from cosim.sweep.plan import Plan, PlannedRun
 from cosim.sweep.pool import OnRecord, SweepStopped
@@ -143,7 +144,7 @@ class _Desk:
         is_whole: bool,
         watch: Callable[[State], None],
     ):
-        self._plan, self._tasks, self._records, self._folder = plan, tasks, records, folder
+        self._plan, self._tasks, self._records, self._folder = plan, list(tasks), records, folder
         self._workers, self._is_whole, self._watch = workers, is_whole, watch
         self._left = [run for run in tasks if not is_finished(records, run)]
         self._started, self._over = time.monotonic(), threading.Event()
@@ -154,8 +155,13 @@ class _Desk:
         self._refresh_table()
         watcher.start()
         try:
-            if self._left:
-                self._workers.run(self._left, self._folder, self._plan.sweep.keep, self._note)
+            self._make(self._left)
+            if self._is_whole:
+                more = to_confirm(self._plan, self._records.found)
+                self._tasks += more
+                left = [run for run in more if not is_finished(self._records, run)]
+                self._left += left
+                self._make(left)
         finally:
             self._over.set()
             remove_partial(self._folder, self._tasks)  # on a full disk that is the room for the table
@@ -163,6 +169,10 @@ class _Desk:
             self._records.update()
             self._refresh_table()
             self._watch(self.state())
+
+    def _make(self, runs: Sequence[PlannedRun]) -> None:
+        if runs:
+            self._workers.run(runs, self._folder, self._plan.sweep.keep, self._note)
 
     def _note(self, record: dict[str, object]) -> None:
         """Note a record; of a crash only this process can tell."""

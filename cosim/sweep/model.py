@@ -12,10 +12,10 @@ from cosim.sweep.file_types import KeyPath, Name, PlainValue
 from cosim.sweep.located import located
 from cosim.sweep.parameters import AnyParameter, Distribution, Range
 
-OWN_COLUMNS = ("run_id", "seed", "status", "verdict", "wall_time_s", "error")
+OWN_COLUMNS = ("run_id", "seed", "engine", "status", "verdict", "wall_time_s", "error")
 """Columns of the table of runs that no parameter can be called like."""
 
-SEED_KEY = "simulation.seed"
+SEED_KEY, ENGINE_KEY = "simulation.seed", "simulation.engine"
 
 
 class Grid(Part):
@@ -120,6 +120,25 @@ class Derived(Part):
     )
 
 
+class Confirm(Part):
+    """Which runs of a screen are made again, with all equations as they are."""
+
+    engine: Literal["andes"] = Field("andes", description="what these runs are made with")
+    top: Annotated[int, Field(ge=0)] = Field(10, description="the worst runs by the metric: so many of them")
+    metric: str = Field("frequency.max_deviation_mhz", description="path of the metric they are worst by")
+    near_limit: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="and those nearer than this to a limit that decides, as a share of what it allows"
+    )
+    outside_domain: bool = Field(False, description="and those that go beyond where linear equations hold")
+
+
+class Screen(Part):
+    """All runs with a fast engine first; those that matter again with the full equations."""
+
+    engine: Literal["linear"] = Field("linear", description="what all runs are made with")
+    confirm: Confirm | None = Field(Confirm(), description="which runs are made again; null for none")
+
+
 class Sweep(Part):
     """Many runs of one scenario with varied parameters and seeds."""
 
@@ -142,6 +161,7 @@ class Sweep(Part):
     seed: Annotated[int, Field(ge=0, lt=2**62)] = Field(
         1, description="first seed of the replicates, and seed of the sample"
     )
+    screen: Screen | None = Field(None, description="look at all runs with linear equations, and confirm some")
     keep: Literal["none", "violations", "all"] = Field(
         "violations", description="which runs keep their result: those that fail a limit or do not complete, or all"
     )

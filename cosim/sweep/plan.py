@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,10 @@ from cosim.scenario.model import Scenario
 from cosim.scenario.paths import absolute_data, named_files, with_absolute_paths
 from cosim.scenario.source import EVERY_ITEM, Location, Source, apply_override, assign, key_path, locations, read_yaml
 from cosim.scenario.translation import problems_in
+from cosim.screen import screen_key
 from cosim.study import grid_key
 from cosim.sweep.expressions import evaluate
-from cosim.sweep.model import SEED_KEY, Sweep
+from cosim.sweep.model import ENGINE_KEY, SEED_KEY, Sweep
 from cosim.sweep.parameters import Cell
 from cosim.sweep.paths import is_relative_path, with_files_from
 from cosim.sweep.sampling import Point, number_of_points, sample
@@ -49,6 +50,10 @@ class PlannedRun:
         The scenario, resolved, as plain data.
     grid
         Runs with the same can start from the same grid.
+    reference
+        Of a run that is screened, the scenario whose operating point it is screened at; None for one that is made.
+    confirmation
+        Of a run that is screened, the same with full equations.
     """
 
     run_id: str
@@ -57,6 +62,8 @@ class PlannedRun:
     values: dict[str, Any]
     data: dict[str, Any]
     grid: str
+    reference: dict[str, Any] | None = None
+    confirmation: "PlannedRun | None" = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,7 @@ class _Planner:
         self._problems: dict[Problem, Problem] = {}
         self._set_at: dict[Location, str] = {}
         self._digests: dict[str, str] = {}
+        self._references: dict[str, dict[str, Any]] = {}
 
     def stop_if_problems(self) -> None:
         """Raise `InputError` with the problems found, if there are any."""
@@ -220,7 +228,24 @@ class _Planner:
             seeded = {**data, "simulation": {**data["simulation"], "seed": seed}}
             run_id = self._run_id(seeded, files)
             seeded["name"] = f"{scenario.name} {run_id}"
-            yield PlannedRun(run_id, cells, seed, {**values, SEED_KEY: seed}, seeded, grid)
+            run = PlannedRun(run_id, cells, seed, {**values, SEED_KEY: seed}, seeded, grid)
+            yield self._screened(run, scenario, files) if self._sweep.screen else run
+
+    def _screened(self, run: PlannedRun, scenario: Scenario, files: Sequence[str]) -> PlannedRun:
+        """A run of a screen, with the scenario that it is screened at, and the run that may confirm it."""
+        screen = self._sweep.screen
+        assert screen is not None
+        reference = self._references.setdefault(_digest(screen_key(scenario).encode()), run.data)
+        if screen.confirm is None:
+            return replace(run, reference=reference)
+        engine = screen.confirm.engine
+        simulation = scenario.simulation.model_copy(update={"engine": engine})
+        data = {**run.data, "simulation": {**run.data["simulation"], "engine": engine}}
+        run_id = self._run_id(data, files)
+        data["name"] = f"{scenario.name} {run_id}"
+        grid = _digest(grid_key(scenario.model_copy(update={"simulation": simulation})).encode())
+        again = replace(run, run_id=run_id, values={**run.values, ENGINE_KEY: engine}, data=data, grid=grid)
+        return replace(run, reference=reference, confirmation=again)
 
     def _scenario(self, point: Point) -> tuple[Scenario, dict[str, Any], dict[str, Cell]] | None:
         """The valid scenario of a point, the values set, and the table's cells; None if a filter is false."""
@@ -230,6 +255,8 @@ class _Planner:
         draft = _Draft(Source(self._base.path, copy.deepcopy(self._base.data), dict(self._base.places)))
         for key, value in sweep.fixed.items():
             self._set(draft, key, value, ("set", key))
+        if sweep.screen:
+            self._set(draft, ENGINE_KEY, sweep.screen.engine, ("screen", "engine"))
         for number, (parameter, level) in enumerate(zip(sweep.parameters, point, strict=True)):
             names[parameter.title], cells[parameter.column] = level.term, level.cell
             for key, value in level.values.items():

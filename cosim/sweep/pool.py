@@ -94,7 +94,8 @@ class WorkerProcess:
 
 def task_of(run: PlannedRun, keep: str) -> dict[str, Any]:
     """What a worker needs to know of a run."""
-    return {"run_id": run.run_id, "grid": run.grid, "data": run.data, "keep": keep}
+    task = {"run_id": run.run_id, "grid": run.grid, "data": run.data, "keep": keep}
+    return task if run.reference is None else {**task, "reference": run.reference}
 
 
 class Queue:

@@ -9,14 +9,59 @@ import json
 import os
 import platform
 import time
+import traceback
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from cosim.errors import InputError
 
 WORKERS_NAME, RUNS_NAME, PARTIAL_NAME = "workers", "runs", "partial"
 """Folders, inside a sweep's, of the workers' records, of the runs that are kept, and of those under way."""
 
+CRITERIA = "criteria"
+"""First part of the names of values with verdict, value and margin of each criterion."""
+
 INVALID, ERROR, CRASHED = "invalid", "error", "crashed"
 """Status of a run without a summary: not a scenario that can be run, a bug of ours, a process that died."""
+
+
+def record_of(summary: Mapping[str, Any], message: str | None) -> dict[str, Any]:
+    """What is written down of a run that has a summary."""
+    return {
+        "status": summary["status"],
+        "verdict": summary["verdict"],
+        "values": flat(summary),
+        "error": message,
+    }
+
+
+def record_of_failure(error: Exception) -> dict[str, Any]:
+    """What is written down of a run that an error stopped; called where it is caught."""
+    if isinstance(error, InputError):
+        return {"status": INVALID, "error": str(error)}
+    return {"status": ERROR, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+
+
+def flat(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics of a summary by their dotted paths, verdict, value and margin of each criterion, and the linear domain.
+
+    Lists, such as the events of voltage, are left out.
+    """
+    values = dict(_leaves(summary["metrics"], ""))
+    for entry in summary[CRITERIA]:
+        name = f"{entry['id']}@{entry['where']}" if f"{CRITERIA}.{entry['id']}.verdict" in values else entry["id"]
+        values |= {f"{CRITERIA}.{name}.{key}": entry[key] for key in ("verdict", "value", "margin")}
+    domain = {key: value for key, value in summary.get("linear", {}).items() if not isinstance(value, Mapping)}
+    return values | {f"linear.{key}": value for key, value in domain.items()}
+
+
+def _leaves(part: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in part.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}{key}.")
+        elif not isinstance(value, list):
+            yield f"{path}{key}", value
 
 
 class RecordWriter:

@@ -1,7 +1,7 @@
 """The table of a sweep: one row for each run, in the order of the plan."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +15,6 @@ TABLE_NAME = "runs.parquet"
 PENDING = "pending"
 """Status of a run that has not been made yet."""
 
-CRITERIA = "criteria"
-"""First part of the columns with verdict, value and margin of each criterion."""
-
-
-def flat(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics of a summary by their dotted paths, and verdict, value and margin of each criterion.
-
-    Lists, such as the events of voltage, are left out.
-    """
-    values = dict(_leaves(summary["metrics"], ""))
-    for entry in summary[CRITERIA]:
-        name = f"{entry['id']}@{entry['where']}" if f"{CRITERIA}.{entry['id']}.verdict" in values else entry["id"]
-        values |= {f"{CRITERIA}.{name}.{key}": entry[key] for key in ("verdict", "value", "margin")}
-    return values
-
-
-def _leaves(part: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
-    for key, value in part.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{path}{key}.")
-        elif not isinstance(value, list):
-            yield f"{path}{key}", value
-
 
 def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Parameters, seed, status, verdict, metrics, wall time and error of each run of a plan.
@@ -47,20 +24,28 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     plan
         Its runs are the rows.
     records
-        What workers wrote down, by run; a run without one is pending.
+        What workers wrote down, by run; a run without one is pending. That of a run which confirms another takes the
+        place of the other's.
     """
     rows = []
     for run in plan.runs:
         record = records.get(run.run_id, {"status": PENDING})
+        made, screened = run, {}
+        if run.confirmation and (confirmed := records.get(run.confirmation.run_id)):
+            made, screened = run.confirmation, _screened(record, plan)
+            record = confirmed
+        engine = {} if run.reference is None else {"engine": made.data["simulation"]["engine"]}
         failed = record["status"] not in (PENDING, "completed")
         rows.append(
             {
                 "run_id": run.run_id,
                 **run.cells,
                 "seed": run.seed,
+                **engine,
                 "status": record["status"],
                 "verdict": record.get("verdict") or ("simulation_failed" if failed else None),
                 **record.get("values", {}),
+                **screened,
                 "wall_time_s": record.get("wall_time_s"),
                 "error": record.get("error"),
             }
@@ -69,6 +54,15 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     last = ["wall_time_s", "error"]
     frame = pd.DataFrame(rows, columns=[*(name for name in columns if name not in last), *last])
     return frame.apply(_of_one_type)
+
+
+def _screened(record: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """What the screen had found of a run that has been confirmed: its verdict, and the metric it was ranked by."""
+    assert plan.sweep.screen
+    assert plan.sweep.screen.confirm
+    metric = plan.sweep.screen.confirm.metric
+    found = {"verdict": record.get("verdict"), metric: record.get("values", {}).get(metric)}
+    return {f"screen.{name}": value for name, value in found.items()}
 
 
 def _of_one_type(column: pd.Series) -> pd.Series:

@@ -2,8 +2,8 @@
 
 It reads tasks from its standard input, a pipe, and answers on its standard output, a line of JSON each. A grid is read
 and set up once. Each run is made in a process forked from the worker, so that it starts from the grid as it was set up,
-whatever ran before, and cannot take the worker with it when it crashes. When the owner of the pipe is gone, a worker
-ends, and with it the run that it is at.
+whatever ran before, and cannot take the worker with it when it crashes; what is only screened needs no process of its
+own. When the owner of the pipe is gone, a worker ends, and with it the run that it is at.
 
 Started as ``python -m cosim.sweep.worker FOLDER``.
 """
@@ -25,14 +25,13 @@ from pathlib import Path
 from typing import Any
 
 from cosim import runner
-from cosim.errors import InputError
 from cosim.result import RESULT_NAME
 from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import SetUpGrid, prepare_study, set_up_grid
-from cosim.sweep.records import CRASHED, ERROR, INVALID, PARTIAL_NAME, RUNS_NAME, RecordWriter
-from cosim.sweep.table import flat
+from cosim.sweep.records import CRASHED, PARTIAL_NAME, RUNS_NAME, RecordWriter, record_of, record_of_failure
+from cosim.sweep.screens import Screens
 from cosim.variants import shortened
 
 WARM_UP_STEPS = 100
@@ -60,6 +59,7 @@ class Worker:
         self._folder, self._owner = folder, owner
         self._grids: OrderedDict[str, SetUpGrid | None] = OrderedDict()
         self._is_warm = False
+        self._screens = Screens()
 
     def run(self, task: dict[str, Any]) -> dict[str, Any]:
         """Run a task in a process of its own; return its record.
@@ -67,7 +67,7 @@ class Worker:
         Parameters
         ----------
         task
-            ``run_id``, ``data`` (the scenario), ``grid`` (its key) and ``keep``.
+            ``run_id``, ``data`` (the scenario), ``grid`` (its key), ``keep``, and ``reference`` if it is screened.
 
         Raises
         ------
@@ -75,6 +75,8 @@ class Worker:
             If the owner has gone; the run is ended.
         """
         started = time.perf_counter()
+        if "reference" in task and (record := self._screens.record_of(task)):
+            return {"run_id": task["run_id"], **record, "wall_time_s": round(time.perf_counter() - started, 6)}
         set_up = self._grid(task)
         reader, writer = os.pipe()
         process = os.fork()
@@ -180,21 +182,13 @@ def _outcome(task: dict[str, Any], set_up: SetUpGrid | None, partial: Path) -> d
     try:
         study = prepare_study(validate(source), source, set_up)
         result = runner.execute(study, partial, report=False, progress=stop_if_orphaned)
-        summary = result.summary
-        return {
-            "status": summary["status"],
-            "verdict": summary["verdict"],
-            "values": flat(summary),
-            "error": result.attributes.get("message") or None,
-        }
+        return record_of(result.summary, result.attributes.get("message") or None)
     except (OSError, MemoryError):
         raise
     except Exception as error:
         if _is_of_a_disk(error) or not partial.exists():
             raise OSError(f"{type(error).__name__}: {error}") from error
-        if isinstance(error, InputError):
-            return {"status": INVALID, "error": str(error)}
-        return {"status": ERROR, "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        return record_of_failure(error)
 
 
 def _is_of_a_disk(error: BaseException | None) -> bool:

@@ -10,8 +10,9 @@ from sweeps import write_sweep
 from cosim.sweep.folder import begin
 from cosim.sweep.model import Sweep
 from cosim.sweep.plan import PlannedRun, load_sweep, make_plan
+from cosim.sweep.records import flat
 from cosim.sweep.sampling import sample
-from cosim.sweep.table import flat, table, write_table
+from cosim.sweep.table import table, write_table
 
 METRIC = "frequency.max_deviation_mhz"
 

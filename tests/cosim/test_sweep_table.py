@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cosim.errors import InputError
 from cosim.sweep.model import OWN_COLUMNS, Sweep
 from cosim.sweep.plan import Plan, PlannedRun
-from cosim.sweep.records import CRASHED, ERROR, INVALID
-from cosim.sweep.table import PENDING, TABLE_NAME, flat, read_table, table, write_table
+from cosim.sweep.records import CRASHED, ERROR, INVALID, flat
+from cosim.sweep.table import PENDING, TABLE_NAME, read_table, table, write_table
 
 SWEEP = Sweep(scenario="x")
 

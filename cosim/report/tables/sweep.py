@@ -18,7 +18,7 @@ from cosim.sweep.grouping import is_sampled
 from cosim.sweep.hosting import Hosting
 from cosim.sweep.limits import SweepLimit
 from cosim.sweep.sensitivity import MorrisEffects, SobolIndices
-from cosim.sweep.table import CRITERIA
+from cosim.sweep.records import CRITERIA
 
 _VERDICTS = ("pass", "fail", "not_assessed", "simulation_failed")
 
