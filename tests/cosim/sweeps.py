@@ -104,7 +104,7 @@ def made_few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFra
 def _made_few(folder: Path) -> tuple[Path, pd.DataFrame]:
     """Made once, however many modules have the fixture."""
     file = write_few(folder)
-    assert cosim("sweep", "run", file, "--out", folder / "out", "--workers", 2, "--quiet", "--no-report") == 0
+    assert cosim("sweep", "run", file, "--out", folder / "out", "--workers", 1, "--quiet", "--no-report") == 0
     return file, numbers(folder / "out")
 
 

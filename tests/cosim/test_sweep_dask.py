@@ -166,7 +166,7 @@ def test_a_scheduler_that_is_lost_stops_the_sweep(few, tmp_path):
         assert "the connection to the Dask scheduler is lost" in printed(out)
         assert "Traceback" not in printed(out)
     until(lambda: not workers(out))
-    assert cosim("sweep", "run", file, "--out", out, *QUIET, "--resume") == 0
+    assert cosim("sweep", "run", file, "--out", out, "--workers", 1, *QUIET, "--resume") == 0
     assert_same_numbers(numbers(out), expected)
 
 

@@ -13,6 +13,8 @@ from sweeps import (
     numbers,
 )
 
+from cosim.sweep.pool import SweepStopped, WorkerProcess
+
 pytestmark = pytest.mark.slow
 TOO_LITTLE = "4k"
 """Not even the sweep file has room."""
@@ -44,12 +46,12 @@ def resize(disk, size):
 
 def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(few, disk, capfd):
     file, expected = few
-    arguments = ("sweep", "run", file, "--out", disk, "--workers", 2, "--set", "keep=all", "--quiet", "--no-report")
-    assert cosim(*arguments) == 2
+    arguments = ("sweep", "run", file, "--out", disk, "--set", "keep=all", "--quiet", "--no-report", "--workers")
+    assert cosim(*arguments, 2) == 2
     assert capfd.readouterr().err == f"{disk}: cannot be written: No space left on device\n"
 
     resize(disk, SOME_RUNS)
-    assert cosim(*arguments) == 2
+    assert cosim(*arguments, 2) == 2
     said = capfd.readouterr().err  # of the workers too
     assert said.startswith(f"{disk}: the sweep has stopped: ")
     assert "No space left on device" in said
@@ -61,7 +63,7 @@ def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(few, disk, ca
     assert list((disk / "partial").iterdir()) == []
 
     resize(disk, ENOUGH)
-    assert cosim(*arguments, "--resume") == 0
+    assert cosim(*arguments, 1, "--resume") == 0
     assert_same_numbers(numbers(disk), expected)
     assert finished(disk) == len(expected)  # none was made twice
     results = sorted((disk / "runs").glob("*/result.h5"))
@@ -69,3 +71,25 @@ def test_a_full_disk_stops_a_sweep_that_goes_on_when_there_is_room(few, disk, ca
     for path in results:
         with h5py.File(path) as result:
             assert len(result["time_s"]) == len(result["channels/voltage_pu"])
+
+
+def test_a_worker_that_tells_of_a_full_disk_stops_a_sweep_that_goes_on_later(few, tmp_path, capsys, monkeypatch):
+    """Also where no disk can be mounted: after two runs a worker answers as one does that cannot write."""
+    file, expected = few
+    arguments = ("sweep", "run", file, "--out", tmp_path, "--workers", 1, "--quiet", "--no-report")
+    tasks = []
+    run = WorkerProcess.run
+
+    def full_after_two(worker, task):
+        tasks.append(task)
+        if len(tasks) > 2:
+            raise SweepStopped("[Errno 28] No space left on device")
+        return run(worker, task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkerProcess, "run", full_after_two)
+        assert cosim(*arguments) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert finished(tmp_path) == 2
+    assert cosim(*arguments, "--resume") == 0
+    assert_same_numbers(numbers(tmp_path), expected)

@@ -67,7 +67,7 @@ def test_ten_kills_at_random_moments_lose_nothing(few, tmp_path):
         until(lambda: nothing_runs(out), GONE_WITHIN_S)
         assert "Traceback" not in printed(out)
     assert len(killed) >= 8, killed
-    assert cosim("sweep", "run", file, "--out", out, *QUIET, "--resume") == 0
+    assert cosim("sweep", "run", file, "--out", out, "--workers", 1, *QUIET, "--resume") == 0
     assert_same_numbers(numbers(out), expected)
     assert list((out / "partial").iterdir()) == []
     assert nothing_runs(out)
@@ -158,9 +158,13 @@ def test_a_worker_that_dies_between_two_runs_is_seen_and_cleared_away(worker, tm
 def test_interrupted_or_told_to_end_a_sweep_stops_at_once_and_goes_on_later(few, tmp_path):
     file, expected = few
     out = tmp_path / "out"
-    ends = ((os.killpg, signal.SIGINT, 130), (os.kill, signal.SIGINT, 130), (os.kill, signal.SIGTERM, -signal.SIGTERM))
-    for number, (send, what, code) in enumerate(ends):
-        sweep = start(out, "run", file, "--out", out, "--workers", 2, "--no-report", *["--resume"] * (number > 0))
+    ends = (
+        (os.killpg, signal.SIGINT, 130, 2),
+        (os.kill, signal.SIGINT, 130, 1),
+        (os.kill, signal.SIGTERM, -signal.SIGTERM, 2),
+    )
+    for number, (send, what, code, count) in enumerate(ends):
+        sweep = start(out, "run", file, "--out", out, "--workers", count, "--no-report", *["--resume"] * (number > 0))
         until_moves_on(sweep, out, 1)
         done = finished(out)
         send(sweep.pid, what)
@@ -175,6 +179,6 @@ def test_interrupted_or_told_to_end_a_sweep_stops_at_once_and_goes_on_later(few,
             assert (table["status"] == "pending").any()
             assert list((out / "partial").iterdir()) == []
     assert cosim("sweep", "run", file, "--out", out, *QUIET) == 2  # without --resume
-    assert cosim("sweep", "run", file, "--out", out, *QUIET, "--resume") == 0
+    assert cosim("sweep", "run", file, "--out", out, "--workers", 1, *QUIET, "--resume") == 0
     assert_same_numbers(numbers(out), expected)
     assert finished(out) == len(expected)  # none was made twice
