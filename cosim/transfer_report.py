@@ -49,7 +49,7 @@ def _peaks(study: TransferStudy, sites: set[str]) -> Printed:
     table = Printed(title=f"Largest responses, {len(study.peaks)} buses", title_justify="left", box=SIMPLE_HEAD)
     for title in ("rank", "bus", f"peak ({study.unit})", "at (Hz)", "periods to avoid (s)"):
         table.add_column(title, justify="right")
-    table.add_column("moves most")
+    table.add_column(_moves(study))
     named = [peak.bus in sites or peak.bus in study.question.buses for peak in study.peaks]
     for k in _shown(len(study.peaks), named):
         peak = study.peaks[k]
@@ -64,7 +64,7 @@ def _harm(study: TransferStudy, sites: set[str]) -> Printed:
     table = Printed(title=title, title_justify="left", box=SIMPLE_HEAD)
     for heading in ("rank", "bus", f"expected swing ({swing_unit(study)})"):
         table.add_column(heading, justify="right")
-    table.add_column("moves most")
+    table.add_column(_moves(study))
     named = [swing.bus in sites for swing in study.harm]
     for k in _shown(len(study.harm), named):
         swing = study.harm[k]
@@ -79,6 +79,11 @@ def _verdict(study: TransferStudy) -> str:
         f"most harm at bus {worst.bus}: {expected_swing(worst.rms):.3g} {unit}; "
         f"least at bus {least.bus}: {expected_swing(least.rms):.3g} {unit}"
     )
+
+
+def _moves(study: TransferStudy) -> str:
+    """Title of a column."""
+    return f"{study.kind} that moves most".strip() if study.kind else "moves"
 
 
 def periods(peak: Peak) -> str:
@@ -139,7 +144,14 @@ def _tiles(study: TransferStudy) -> list[tuple[str, str, str, str]]:
 
 
 def _peak_table(study: TransferStudy) -> Table:
-    titles = ("Bus", f"Peak ({study.unit})>", "At (Hz)>", "Period (s)>", "Periods to avoid (s)>", "Moves most")
+    titles = (
+        "Bus",
+        f"Peak ({study.unit})>",
+        "At (Hz)>",
+        "Period (s)>",
+        "Periods to avoid (s)>",
+        _moves(study).capitalize(),
+    )
     sites: dict[str, list[str]] = {}
     for site in study.modal.scenario.sites:
         sites.setdefault(str(site.bus), []).append(str(site.name))
@@ -171,7 +183,7 @@ def _harm_table(study: TransferStudy) -> Table:
         ]
         for k, swing in enumerate(study.harm, start=1)
     ]
-    titles = ("Rank>", "Bus", f"Expected swing ({unit})>", f"rms ({unit})>", "Moves most")
+    titles = ("Rank>", "Bus", f"Expected swing ({unit})>", f"rms ({unit})>", _moves(study).capitalize())
     note = "Once settled. Expected swing: √2 times the rms, the amplitude of a sinusoid."
     return Table("table-harm", f"{study.load}, put at one bus after the other", columns(*titles), rows, "", note)
 

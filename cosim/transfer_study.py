@@ -108,6 +108,11 @@ class TransferStudy:
             "voltage": "a bus's voltage",
         }[self.question.quantity]
 
+    @property
+    def kind(self) -> str:
+        """What a response is looked for among; empty for the centre of inertia."""
+        return {"speed": "machine", "coi": ""}.get(self.question.quantity, "bus")
+
     def at(self, bus: str) -> Peak:
         """Peak of a bus."""
         return next(peak for peak in self.peaks if peak.bus == bus)

@@ -26,9 +26,7 @@ def bode(study: TransferStudy) -> Figure:
     question = study.question
     plot = axes(2, [f"magnitude ({study.unit})", "phase (°)"], BODE_PX)
     for drawn, colour in zip(study.curves, COLOURS, strict=False):
-        name = f"bus {drawn.bus} to {'' if question.quantity == 'speed' else 'bus '}{drawn.element}"
-        if question.quantity == "coi":
-            name = f"bus {drawn.bus}"
+        name = f"bus {drawn.bus}" + (f" to {study.kind} {drawn.element}" if study.kind else "")
         curve(plot, study.frequency_hz, np.abs(drawn.gain), name, colour)
         curve(plot, study.frequency_hz, _phase_degrees(drawn.gain), name, colour, row=2)
     low, high = math.log10(question.from_hz), math.log10(question.to_hz)
