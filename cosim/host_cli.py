@@ -1,0 +1,140 @@
+"""The command `cosim host`: the largest site, bus by bus, that keeps every limit."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cosim.hosting import Plan
+
+FILES = ("hosting.csv", "hosting.html", "hosting.json")
+
+
+def _names(incomplete: str) -> list[str]:
+    from cosim.scenario.library import library
+    from grids import catalogue
+
+    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
+
+
+def _share(text: str) -> float:
+    """A share, written as 1% or 0.01."""
+    number, percent, _ = text.strip().partition("%")
+    try:
+        return float(number) / (100.0 if percent else 1.0)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no share, such as 1% or 0.01") from None
+
+
+def host(
+    case: Annotated[
+        str,
+        typer.Argument(
+            metavar="CASE_OR_SCENARIO",
+            help="A grid (cosim list grids), a case file, or a scenario, whose first site is the one that is placed.",
+            autocompletion=_names,
+        ),
+    ],
+    buses: Annotated[
+        str, typer.Option("--buses", metavar="LIST", help="Buses, such as 4,9,14; or all; or loads: those with a load.")
+    ] = "loads",
+    criteria: Annotated[
+        list[str],
+        typer.Option(
+            "--criteria",
+            metavar="LIMITS",
+            help="A profile (cosim list criteria), a file of limits, or a bound such as "
+            "'frequency.max_deviation_mhz<=100'. May be repeated [the scenario's].",
+        ),
+    ] = [],  # noqa: B006
+    workload: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Type of workload, or preset [the scenario's; a case: training].")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many seeds; all of them must pass.")] = 5,
+    max_mw: Annotated[
+        float | None, typer.Option("--max-mw", metavar="MW", help="Largest size [the machines' ratings in sum].")
+    ] = None,
+    tolerance: Annotated[
+        str,
+        typer.Option(metavar="SHARE", help="Most by which the smallest size that fails is larger: 1% or 0.01."),
+    ] = "1%",
+    confirm: Annotated[
+        bool, typer.Option("--engine-confirm/--no-confirm", help="Confirm the sizes with the nonlinear equations.")
+    ] = True,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="Worker processes [one for each core].")
+    ] = None,
+    dyr: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")
+    ] = None,
+    overrides: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as simulation.duration_s=30."),
+    ] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=f"Folder for {', '.join(FILES)}.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone, not how far it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Find the largest site (MW) at each bus that keeps every deciding limit, with every seed.
+
+    The size at which the first limit binds is predicted with the linear equations, linearised anew at each size. Then
+    nonlinear runs on either side of it confirm it, for the seed that decides and for those near it. That a larger
+    site is no better than a smaller one is assumed; runs that show otherwise are told.
+    """
+    from rich.console import Console
+
+    from cosim import hosting_console, hosting_result
+    from cosim.console import status
+    from cosim.hosting import Request, make_plan
+    from cosim.hosting_workers import search_buses
+    from grids.andes_runtime import is_prepared, prepare
+
+    request = Request(
+        case=case,
+        buses=buses,
+        criteria=tuple(criteria),
+        workload=workload,
+        seeds=seeds,
+        max_mw=max_mw,
+        tolerance=_share(tolerance),
+        confirm=confirm,
+        dyr=dyr,
+        overrides=tuple(overrides),
+    )
+    if not is_prepared():
+        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
+        prepare()
+    with status("reading the grid and the limits", not as_json):
+        plan = make_plan(request)
+    progress = hosting_console.HostingProgress(Console(stderr=True, quiet=quiet or as_json), len(plan.buses))
+    with progress:
+        found = search_buses(plan, workers or _cores(), progress.trial, progress.found)
+    result = hosting_result.as_dict(plan, found)
+    if out is not None:
+        _write(plan, result, out)
+    if as_json:
+        typer.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    hosting_console.print_hosting(Console(highlight=False), result)
+    if out is not None:
+        typer.echo(f"written to {out}: {', '.join(FILES)}")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write(plan: "Plan", result: Mapping[str, Any], folder: Path) -> None:
+    from cosim.files import write_whole
+    from cosim.host_report import render_hosting
+    from cosim.hosting_result import as_csv
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "hosting.json", text + "\n")
+    write_whole(folder / "hosting.csv", as_csv(result))
+    write_whole(folder / "hosting.html", render_hosting(result, plan.network))
