@@ -146,7 +146,7 @@ def test_a_job_array_gives_the_same_numbers(undisturbed, tmp_path, slurm):
         f"{program} sweep run {file} --out {tmp_path}/out --workers 1 --shard ${{SLURM_ARRAY_TASK_ID}}/2 --quiet\n"
     )
     job = slurm.run("sbatch", "--parsable", f"--output={tmp_path}/job-%a.txt", str(script)).strip()
-    states = slurm.wait(job)
+    states = slurm.wait(job, limit_s=300)
     assert set(states) == {"COMPLETED"}
     assert cosim("sweep", "collect", tmp_path / "out", "--quiet", "--no-report") == 0
     assert_same_numbers(numbers(tmp_path / "out"), expected)
