@@ -194,7 +194,7 @@ def test_a_worker_that_does_not_see_the_folder_stops_the_sweep_and_is_named(few,
         with Client(made.options[1]) as client:
             client.wait_for_workers(2, timeout=60)  # else the other may have made all runs before
         sweep = start(tmp_path / "said", "run", few[0], "--out", out, "--no-report", *made.options)
-        assert sweep.wait(60) == 2
+        assert sweep.wait(120) == 2
         said = printed(tmp_path / "said")
         assert (
             f"{out}: the sweep has stopped: the worker on elsewhere does not see the folder {out}: it must be" in said
