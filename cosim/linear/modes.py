@@ -21,10 +21,12 @@ RELIABLE_CONDITION = 1e3
 """With a larger condition number, an eigenvalue's vectors (shape, participation) are lost to rounding or to a twin."""
 ELECTROMECHANICAL_SHARE = 0.5
 """Participation of angles and speeds of machines from which on an oscillation is electromechanical."""
-COMMON_SHARE = 0.7
-"""Momentum of all machines, over the sum of its sizes, from which on they swing together."""
+COMMON_SHARE = 0.75
+"""Share of the kinetic energy that is in the centre of inertia's motion from which on machines swing together."""
 INTER_AREA_MACHINES = 3.5
 """Swinging inertia, in machines of average inertia, from which on a mode is inter-area."""
+INTER_AREA_SHARE = 0.5
+"""Swinging inertia, over that of the grid, from which on a mode is inter-area if near machines swing together."""
 GROUP_SHARE = 0.2
 """Machines that swing with less than this share of the largest swing belong to no group."""
 
@@ -186,6 +188,8 @@ class _Swing:
         Angles and speeds.
     against_infinite : bool
         Whether an infinite bus takes up the momentum of all others, so that they need not swing against each other.
+    nearest : ndarray of int, shape (generators,)
+        Position of the machine whose angle acts most on each one's speed.
     """
 
     speed: np.ndarray
@@ -193,13 +197,17 @@ class _Swing:
     inertia_mws: np.ndarray
     moving: np.ndarray
     against_infinite: bool
+    nearest: np.ndarray
 
     @classmethod
     def of(cls, grid: LinearGrid) -> "_Swing":
         speed, angle = grid.observed("speed_pu")[0], grid.observed("rotor_angle_rad")[0]
         finite = np.isfinite(grid.inertia_mws)
         moving = np.any(speed != 0.0, axis=0) | np.any(angle != 0.0, axis=0)
-        return cls(speed, angle, np.where(finite, grid.inertia_mws, 0.0), moving, not finite.all())
+        ties = np.abs(speed @ grid.space.a @ angle.T)
+        np.fill_diagonal(ties, -1.0)
+        nearest = ties.argmax(axis=1) if len(ties) else np.zeros(0, dtype=int)
+        return cls(speed, angle, np.where(finite, grid.inertia_mws, 0.0), moving, not finite.all(), nearest)
 
 
 def _repeated(values: np.ndarray, upper: np.ndarray) -> list[np.ndarray]:
@@ -242,14 +250,18 @@ def _kind(value: complex, vector: np.ndarray, participation: np.ndarray, shape: 
         return Kind.ROTATIONAL
     if value.imag == 0.0:
         return Kind.REAL
-    momentum = swing.inertia_mws * np.abs(shape)
-    if participation[swing.moving].sum() < ELECTROMECHANICAL_SHARE or not momentum.any():
+    energy = swing.inertia_mws @ np.abs(shape) ** 2
+    if participation[swing.moving].sum() < ELECTROMECHANICAL_SHARE or not energy > 0.0:
         return Kind.CONTROL
-    if not swing.against_infinite and abs(swing.inertia_mws @ shape) > COMMON_SHARE * momentum.sum():
+    total = swing.inertia_mws.sum()
+    if not swing.against_infinite and abs(swing.inertia_mws @ shape) ** 2 > COMMON_SHARE * total * energy:
         return Kind.COMMON
-    swinging_mws = momentum.sum() ** 2 / (momentum @ np.abs(shape))
-    average_mws = swing.inertia_mws[swing.inertia_mws > 0.0].mean()
-    return Kind.INTER_AREA if swinging_mws >= INTER_AREA_MACHINES * average_mws else Kind.LOCAL
+    swinging = (swing.inertia_mws @ np.abs(shape)) ** 2 / energy
+    if swinging >= INTER_AREA_MACHINES * swing.inertia_mws[swing.inertia_mws > 0.0].mean():
+        return Kind.INTER_AREA
+    nearest = swing.nearest[int(np.argmax(np.abs(shape)))]
+    together = shape[nearest].real >= GROUP_SHARE
+    return Kind.INTER_AREA if swinging >= INTER_AREA_SHARE * total and together else Kind.LOCAL
 
 
 def _turns_together(angles: np.ndarray) -> bool:

@@ -148,5 +148,5 @@ def test_bad_input_exits_with_2(arguments, message, capsys):
 
 
 def test_no_operating_point_exits_with_4(capsys):
-    assert run("kundur", "--set", "grid.edits[0].load_scale=3") == 4
+    assert run("kundur", "--set", "grid.edits[0].load_scale={factor: 4, generation: slack}") == 4
     assert "cannot be linearised: the power flow has no solution" in capsys.readouterr().err
