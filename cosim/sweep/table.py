@@ -34,14 +34,13 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         if run.confirmation and (confirmed := records.get(run.confirmation.run_id)):
             made, screened = run.confirmation, _screened(record, plan)
             record = confirmed
-        engine = {} if run.reference is None else {"engine": made.data["simulation"]["engine"]}
         failed = record["status"] not in (PENDING, "completed")
         rows.append(
             {
                 "run_id": run.run_id,
                 **run.cells,
                 "seed": run.seed,
-                **engine,
+                "engine": made.data["simulation"]["engine"],
                 "status": record["status"],
                 "verdict": record.get("verdict") or ("simulation_failed" if failed else None),
                 **record.get("values", {}),

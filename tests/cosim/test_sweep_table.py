@@ -16,11 +16,12 @@ from cosim.sweep.records import CRASHED, ERROR, INVALID, flat
 from cosim.sweep.table import PENDING, TABLE_NAME, read_table, table, write_table
 
 SWEEP = Sweep(scenario="x")
+DATA = {"simulation": {"engine": "andes"}}
 
 
 def plan_of(*runs):
     """A plan of runs, each with its id, cells and seed."""
-    made = tuple(PlannedRun(run_id, cells, seed, {}, {}, "grid") for run_id, cells, seed in runs)
+    made = tuple(PlannedRun(run_id, cells, seed, {}, DATA, "grid") for run_id, cells, seed in runs)
     return Plan(SWEEP, {}, len(made), made)
 
 
@@ -49,7 +50,7 @@ def test_columns_are_those_of_the_contract_in_its_order():
     records = record("a", values=values, error=None) | record("b", values=values | {"ramp.total.windows.1s": 3.0})
     frame = table(plan, records)
     assert list(frame.columns) == [
-        *("run_id", "sites[0].bus", "sites[0].rating_mw", "seed", "status", "verdict"),
+        *("run_id", "sites[0].bus", "sites[0].rating_mw", "seed", "engine", "status", "verdict"),
         *("frequency.nadir_hz", "voltage.min_pu", "criteria.sag.verdict", "ramp.total.windows.1s"),
         *("wall_time_s", "error"),
     ]
