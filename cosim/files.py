@@ -6,11 +6,21 @@ from cosim.errors import InputError, Problem
 
 
 def write_whole(path: str | Path, content: str | bytes) -> None:
-    """Write a file in place of one that may exist; a write that is cut short leaves no half of one."""
+    """Write a file in place of one that may exist; a write that is cut short leaves no half of one.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, with its name.
+    """
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    partial.replace(target)
+    try:
+        partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        partial.replace(target)
+    except OSError as error:  # that of a full disk names no file
+        partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def write_template(template: Path, file: Path, *, force: bool) -> None:

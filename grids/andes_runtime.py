@@ -95,6 +95,7 @@ def prepare() -> Path:
     code_dir.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(str(code_dir.parent / "lock")):
         if not is_prepared():  # another process may have done it meanwhile
+            (code_dir.parent / _STAMP).unlink(missing_ok=True)  # code that is half old belongs to no model
             code_dir.mkdir(parents=True, exist_ok=True)
             _use_own_code(code_dir)
             with andes_messages():

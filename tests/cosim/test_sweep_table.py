@@ -62,7 +62,7 @@ def test_columns_are_those_of_the_contract_in_its_order():
 def test_columns_are_the_same_before_the_first_run_is_made():
     plan = plan_of(("a", {"x": 1}, 1))
     frame = table(plan, {})
-    assert list(frame.columns) == ["run_id", "x", "seed", "status", "verdict", "wall_time_s", "error"]
+    assert list(frame.columns) == ["run_id", "x", "seed", "engine", "status", "verdict", "wall_time_s", "error"]
     assert list(frame["status"]) == [PENDING]
     assert frame[["verdict", "wall_time_s", "error"]].isna().all(axis=None)
 
