@@ -12,6 +12,7 @@ from cosim.result import RESULT_NAME
 from cosim.scenario.load import validate
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
+from cosim.screen import CannotScreen, Screener
 from cosim.study import prepare_study
 from cosim.sweep.paths import named_paths
 from cosim.sweep.plan import MAX_PROBLEMS, Plan, PlannedRun, with_values
@@ -30,14 +31,15 @@ SHORT_STEPS, LONG_STEPS = 50, 250
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run takes on this machine, in s and bytes."""
+    """What a run takes on this machine, in s and bytes, and what it takes to screen one, if any is screened."""
 
     run_s: float
     result_bytes: float
+    screen_s: float | None = None
 
-    def wall_s(self, runs: int, workers: int) -> float:
-        """Time that runs take with workers that are as fast as this machine."""
-        return runs * self.run_s / workers
+    def wall_s(self, runs: int, screened: int, workers: int) -> float:
+        """Time that runs, and screened ones, take with workers that are as fast as this machine."""
+        return (runs * self.run_s + screened * (self.screen_s or 0.0)) / workers
 
     def disk_bytes(self, runs: int, kept: int) -> float:
         """Size of the folder of a sweep that keeps the results of some runs."""
@@ -108,8 +110,13 @@ def _missing_buses(plan: Plan) -> Iterator[Problem]:
 
 
 def estimate(plan: Plan) -> Estimate | None:
-    """Make short runs of the first scenario of a plan; None where it cannot be cut short."""
-    scenario = validate(Source(None, plan.tasks[0].data))
+    """Make short runs of the first scenario of a plan, and screen it if it is to be; None where it cannot be done."""
+    first_run = plan.tasks[0]
+    screen_s = None if first_run.reference is None else _screening_s(first_run)
+    made = first_run.confirmation or first_run
+    if screen_s is not None and not first_run.confirmation:
+        return Estimate(0.0, 0.0, screen_s)
+    scenario = validate(Source(None, made.data))
     steps = scenario.simulation.duration_s / scenario.simulation.step_s
     try:
         with tempfile.TemporaryDirectory(prefix="cosim-plan-") as folder:
@@ -123,7 +130,21 @@ def estimate(plan: Plan) -> Estimate | None:
     for few, many in zip(short, long, strict=True):
         per_step = max(0.0, many - few) / (last - first) if last > first else 0.0
         amounts.append(few + per_step * (steps - first))
-    return Estimate(*amounts)
+    return Estimate(amounts[0], amounts[1], screen_s)
+
+
+def _screening_s(run: PlannedRun) -> float | None:
+    """Time of the processor (s) that a screened run takes once the operating point is there; None if none can be."""
+    source = Source(None, run.data)
+    scenario = validate(source)
+    try:
+        screener = Screener(scenario, source)
+        screener.run(scenario, source)  # works out what the next ones find
+        started = time.process_time()
+        screener.run(scenario, source)
+    except (CannotScreen, InputError):
+        return None
+    return time.process_time() - started
 
 
 def _trial(scenario: Scenario, steps: int, folder: Path) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def _count(number: int, noun: str) -> str:
 
 def describe(plan: Plan, found: Estimate | None, workers: int) -> dict[str, Any]:
     """A plan as plain data: parameters, numbers of runs, and what they take with so many workers."""
-    runs = len(plan.tasks)
+    screened, runs = _stages(plan)
     kept = 0 if plan.sweep.keep == "none" else runs
     parameters = []
     for parameter in plan.sweep.parameters:
@@ -61,14 +61,25 @@ def describe(plan: Plan, found: Estimate | None, workers: int) -> dict[str, Any]
         "points": plan.points,
         "replicates": plan.sweep.replicates,
         "runs": len(plan.runs),
-        "simulations": runs,
+        "simulations": len(plan.tasks),
+        "screened": screened,
+        "confirmed": runs if screened else 0,
         "grids": len({run.grid for run in plan.tasks}),
         "workers": workers,
         "seconds_per_run": None if found is None else round(found.run_s, 3),
-        "seconds": None if found is None else round(found.wall_s(runs, workers)),
+        "seconds": None if found is None else round(found.wall_s(runs, screened, workers)),
+        "seconds_per_screened_run": None if found is None or found.screen_s is None else round(found.screen_s, 4),
         "keep": plan.sweep.keep,
-        "largest_size_mb": None if found is None else round(found.disk_bytes(runs, kept) / 1e6, 1),
+        "largest_size_mb": None if found is None else round(found.disk_bytes(screened + runs, kept) / 1e6, 1),
     }
+
+
+def _stages(plan: Plan) -> tuple[int, int]:
+    """How many runs are screened, and how many are made with full equations, at least."""
+    tasks, screen = len(plan.tasks), plan.sweep.screen
+    if screen is None:
+        return 0, tasks
+    return tasks, min(screen.confirm.top, tasks) if screen.confirm else 0
 
 
 def print_plan(described: dict[str, Any]) -> None:
@@ -92,6 +103,9 @@ def print_plan(described: dict[str, Any]) -> None:
     else:
         workers = _count(described["workers"], "worker")
         each = f"{described['seconds_per_run']:.3g} s a run, timed here"
+        if described["seconds_per_screened_run"] is not None:
+            lines.append(f"all are screened with linear equations, then at least {described['confirmed']:,} confirmed")
+            each = f"{described['seconds_per_screened_run']:.3g} s a screened run, {each}"
         lines.append(f"about {duration(described['seconds'])} with {workers}: {each}")
         size = f"{described['largest_size_mb']:.3g} MB"
         kept = {"none": "no result is kept", "violations": "if every run fails", "all": "all results are kept"}
