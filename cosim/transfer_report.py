@@ -83,7 +83,7 @@ def _verdict(study: TransferStudy) -> str:
 
 def _moves(study: TransferStudy) -> str:
     """Title of a column."""
-    return f"{study.kind} that moves most".strip() if study.kind else "moves"
+    return f"{study.kind} that moves most" if study.kind else "moves"
 
 
 def periods(peak: Peak) -> str:

@@ -18,7 +18,7 @@ from cosim.report import render, write_report
 from cosim.report.drawing import PURPLE
 from cosim.report.figures import ABOUT, Source
 from cosim.report.figures.frequency import rocof
-from cosim.result import Result
+from cosim.result import RESONANCE_CURVES, Result
 
 TIME_S = np.arange(0, 20, 0.01)
 SWING = 0.02 * np.sin(2 * np.pi * 0.5 * TIME_S)
@@ -51,6 +51,27 @@ NETWORK = {
     "lines": [{"name": "L", "from_bus": "16", "to_bus": "4", "rating_mva": None, "in_service": True}],
 }
 EVENTS = ((5.0, "line_trip", "line 5 trips"),)
+RESONANCE = {
+    "reason": None,
+    "record_s": 20.0,
+    "from_hz": 0.025,
+    "to_hz": 5.0,
+    "total": {"rms_mhz": 4.5, "machine": "GEN_2", "load_rms_mw": 10.0},
+    "sites": {"dc1": {"rms_mhz": 4.5, "machine": "GEN_2", "load_rms_mw": 10.0}},
+    "simulated": None,
+    "growing": [],
+    "modes": [
+        {"frequency_hz": 0.52, "damping_percent": 3.0, "kind": "local", "time_constant_s": 10.2, "machine": "GEN_2"}
+        | {"low_hz": 0.49, "high_hz": 0.55, "load_rms_mw": 9.0, "swing_mhz": 6.0, "text": "the 0.50 Hz line meets the mode"}
+        | {
+            "sites": {
+                "dc1": {"load_rms_mw": 9.0, "line_hz": 0.5, "line_mw": 12.7, "line_share": 1.0, "swing_mhz": 6.0}
+                | {"gain_mhz_per_mw": 0.6, "gain_hz": 0.52, "gain_machine": "GEN_2", "machine": "GEN_2"}
+            }
+        }
+    ],
+}
+CURVES = {"frequency_hz": [0.025, 0.5, 0.52, 5.0], "mhz_per_mw": {"dc1": [0.1, 0.5, 0.6, 0.02]}}
 PROVENANCE = {
     "versions": {"andes": "2.0.0"},
     "scenario_sha256": "ab" * 32,
@@ -112,11 +133,15 @@ def make(
         events=events if rows else (),
         site_notes={"bus": "16", "energy_error": 1e-9, "below_v_min_s": 0.0, "rating_mw": 150.0},
         network=json.dumps(network),
-        **({"scenario": SCENARIO, "grid": "ieee39", "grid_source": "a case", "message": ""} | attributes),
+        **(
+            {"scenario": SCENARIO, "grid": "ieee39", "grid_source": "a case", "message": ""}
+            | {RESONANCE_CURVES: json.dumps(CURVES)}
+            | attributes
+        ),
     )
     start = {"residual": 2e-9, "power_flow_iterations": 4, "redispatch_mw": {"1": 100.0}}
     judged = [Criterion.model_validate(criterion) for criterion in criteria]
-    built = summary.build(result, judged, PROVENANCE, start, warnings) | (extra or {})
+    built = summary.build(result, judged, PROVENANCE, start, warnings) | {"resonance": RESONANCE} | (extra or {})
     summary.write(built, folder / "summary.json")
     return result
 
@@ -231,7 +256,7 @@ def test_run_without_a_step_says_why_nothing_is_there(tmp_path, status):
 
 def test_missing_channels_are_named(tmp_path):
     page = Page(render(make(tmp_path, channels={})))
-    drawn = ("power", "fluctuation", "ramp", "windows", "spectrum")
+    drawn = ("power", "fluctuation", "ramp", "windows", "spectrum", "resonance")
     assert set(page.figures) == {f"figure-{name}" for name in drawn}
     assert "Not drawn: channel voltage_pu was not recorded." in page.text
     assert "not assessed channel voltage_pu was not recorded" in page.text

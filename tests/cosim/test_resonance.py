@@ -11,6 +11,7 @@ from cosim.linear.load_spectrum import load_spectrum
 from cosim.linear.mode_bands import owners, resonant
 from cosim.linear.modes import find_modes
 from cosim.linear.resonance import resonance
+from cosim.linear.siting import swings_at
 from cosim.linear.transfer import Draw, GridResponse
 
 INTERVAL_S = 0.02
@@ -149,6 +150,19 @@ def test_sites_alone_and_together():
     alone = [opposite.modes[0].sites[name].swing_mhz for name in draws]
     assert opposite.modes[0].swing_mhz == pytest.approx(sum(alone), rel=0.05)
     assert "all sites together" in opposite.modes[0].text
+
+
+def test_a_load_at_each_bus_swings_as_it_would_alone_there():
+    grid = linear_grid("kundur")
+    rng = np.random.default_rng(4)
+    power = sinusoid(0.8, 3.0) + np.repeat(rng.normal(0.0, 2.0, 1200), 5)
+    spectrum = load_spectrum({"load": (INTERVAL_S, power)}, 5.0)
+    draws = [Draw("5"), Draw("9", mvar_per_mw=0.3)]
+    found = swings_at(GridResponse(grid), "speed", draws, spectrum, 0.01, 5.0)
+    for draw, swing in zip(draws, found, strict=True):
+        alone = resonance(grid, {"load": draw}, {"load": (INTERVAL_S, power)})
+        assert (swing.bus, swing.element) == (draw.bus, alone.total.machine)
+        assert swing.rms == pytest.approx(alone.total.rms_mhz, rel=0.01)
 
 
 def test_what_cannot_be_assessed_says_why():

@@ -94,7 +94,7 @@ def test_a_run_that_did_not_start_says_so(tmp_path):
     scenario = {
         "name": "too-much",
         "grid": {"case": "ieee14"},
-        "sites": [{"name": "dc1", "bus": 14, "rating_mw": 450.0, "workloads": []}],
+        "sites": [{"name": "dc1", "bus": 14, "rating_mw": 499.0}],
         "redispatch": {"mode": "slack"},
         "simulation": {"duration_s": 1.0},
     }
