@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ DURATION_S = 60.0
 CHECKED_MW = 1.0
 """Size of the site with which the scenario is checked before the search."""
 
+_OPTIONS = {"--criteria": "criteria", "--workload": "sites[0].workloads"}
+"""Options, and the keys of the scenario that they write."""
 _SIGNS = {"<=": "max", ">=": "min", "<": "below", ">": "above"}
 
 
@@ -88,6 +90,21 @@ def make_plan(request: Request) -> Plan:
     InputError
         With what cannot be used.
     """
+    try:
+        return _made_plan(request)
+    except InputError as error:
+        raise InputError(*(_at_its_option(problem) for problem in error.problems)) from None
+
+
+def _at_its_option(problem: Problem) -> Problem:
+    """A problem of what `_overrides` wrote into the scenario, at the option that the user gave."""
+    for option, key in _OPTIONS.items():
+        if problem.place.startswith(f"--set {key}="):
+            return replace(problem, place=option)
+    return problem
+
+
+def _made_plan(request: Request) -> Plan:
     scenario, source = load_case_or_scenario(request.case, request.dyr, _overrides(request))
     if not scenario.sites:
         raise InputError(Problem("the scenario has no site to place", hint="give it one, or use a bare case"))
@@ -144,9 +161,9 @@ def _overrides(request: Request) -> list[str]:
         site = {"name": "site", "workloads": [{"type": "training"}]}
         given = [f"simulation.duration_s={DURATION_S}", f"sites={json.dumps([site])}", *given]
     if request.workload is not None:
-        given.append(f"sites[0].workloads={json.dumps([_workload(request.workload)])}")
+        given.append(f"{_OPTIONS['--workload']}={json.dumps([_workload(request.workload)])}")
     if request.criteria:
-        given.append(f"criteria={json.dumps([_criterion(text) for text in request.criteria])}")
+        given.append(f"{_OPTIONS['--criteria']}={json.dumps([_criterion(text) for text in request.criteria])}")
     return given
 
 
@@ -161,7 +178,7 @@ def _workload(name: str) -> dict[str, str]:
 
 def _criterion(text: str) -> dict[str, Any]:
     """The entry of a scenario's criteria that a text stands for."""
-    bound = re.fullmatch(r"\s*([^<>=\s]+)\s*(<=|>=|<|>)\s*(\S+)\s*", text)
+    bound = re.fullmatch(r"\s*([^<>=\s]+)\s*(<=|>=|<|>)\s*([^<>=\s]+)\s*", text)
     if bound:
         metric, sign, limit = bound.groups()
         try:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cosim.hosting_search import Found, Trial
-from cosim.verdict_console import number
 
 STATUS_TEXTS = {"at_max": "no limit up to this size", "none": "no size passes", "not_assessed": "not assessed"}
 NO_LIMIT_TEXTS = {"not_placed": "the grid cannot supply it"}
@@ -78,34 +77,17 @@ def limit_text(bus: Mapping[str, Any]) -> str:
 
 def print_hosting(console: Console, result: Mapping[str, Any]) -> None:
     """Print what a study found."""
-    table = Table(title=title(result), title_justify="left", box=SIMPLE_HEAD)
-    for name, justify in (
-        ("bus", "left"),
-        ("MW", "right"),
-        ("fails at", "right"),
-        ("binding limit", "left"),
-        ("value", "right"),
-        ("limit", "right"),
-        ("unit", "left"),
-        ("where", "left"),
-        ("at (s)", "right"),
-        ("seed", "right"),
-        ("nonlinear\nruns", "right"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table = Table(title=title(result), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("bus", "MW", "fails\nat", "binding limit", "value and limit", "seed", "runs"):
+        table.add_column(name, justify="left" if name in ("bus", "binding limit") else "right", overflow="fold")
     for bus in result["buses"]:
-        limit = bus["binding_limit"] or {}
         fails_mw = bus["fails_at_mw"]
         table.add_row(
             bus["bus"],
             Text(capacity_text(bus), style="bold"),
             "-" if fails_mw is None else f"{fails_mw:g}",
             limit_text(bus),
-            number(limit.get("value")),
-            number(limit.get("limit")),
-            limit.get("unit") or "",
-            limit.get("where") or "-",
-            number(limit.get("time_s"), 2),
+            _value_cell(bus["binding_limit"] or {}),
             str(bus["seed"]),
             str(bus["nonlinear_runs"]),
         )
@@ -113,6 +95,15 @@ def print_hosting(console: Console, result: Mapping[str, Any]) -> None:
     console.print(Text(basis(result)), soft_wrap=True)
     for text in all_notes(result):
         console.print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
+
+
+def _value_cell(limit: Mapping[str, Any]) -> str:
+    """Value, limit and unit; below, where and when."""
+    if limit.get("value") is None:
+        return "-"
+    place = [limit["where"] or "", "" if limit["time_s"] is None else f"{limit['time_s']:.2f} s"]
+    value = f"{limit['value']:.4g} / {limit['limit']:g} {limit['unit']}".strip()
+    return "\n".join(filter(None, (value, ", ".join(filter(None, place)))))
 
 
 def title(result: Mapping[str, Any]) -> str:

@@ -69,11 +69,11 @@ def capacity_map(buses: Sequence[Bus], network: Network, texts: Mapping[str, str
                 "size": SMALLEST_PX + (LARGEST_PX - SMALLEST_PX) * np.sqrt(share),
                 "color": capacity,
                 "cmin": 0.0,
+                "cmax": float(capacity.max()) or 1.0,
                 "colorscale": SCALE,
                 "showscale": True,
                 "colorbar": {"title": {"text": "capacity (MW)", "side": "right"}, "thickness": 12},
                 "line": {"width": 1, "color": GREY},
-                "opacity": 1.0,
             },
         )
     )
@@ -84,7 +84,7 @@ def capacity_map(buses: Sequence[Bus], network: Network, texts: Mapping[str, str
     return Figure(
         *MAP,
         alt=f"{MAP[1]}. {said}.",
-        caption="Discs: buses studied, their area and colour by capacity; small dots: other buses; rings: machines. "
+        caption="Discs: buses studied, larger and lighter with capacity; small dots: other buses; rings: machines. "
         "Distances count branches, they are not geography.",
         plot=plot,
     )
