@@ -36,6 +36,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/closed_loop.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/sweep.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/linear.py
 
 clean:
 	rm -rf $(VENV) results build dist

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.engines.linear import LinearEngine
+from cosim.open_loop import OpenLoopRun
 from cosim.recorder import ChannelSpec, Recorder
 from cosim.runner import execute
 from cosim.scenario.load import validate
@@ -70,7 +72,12 @@ def timed_loop(study: Study, clock: Callable[[], float] = time.perf_counter) -> 
             Path(folder) / "r.h5", channels, list(study.demands), step_s, attributes, site_columns=columns
         ) as recorder,
     ):
-        loop = CoSimulation(engine, study.loads, study.timeline, study.events, recorder, list(names), study.watchers())
+        arguments = (study.loads, study.timeline, study.events, recorder, list(names))
+        loop: CoSimulation | OpenLoopRun
+        if isinstance(engine, LinearEngine):
+            loop = OpenLoopRun(engine, *arguments)
+        else:
+            loop = CoSimulation(engine, *arguments, study.watchers())
         started = clock()
         outcome = loop.run(study.start_level, lambda _: None)
         return clock() - started, outcome
