@@ -21,11 +21,13 @@ from cosim.result import RESONANCE_CURVES
 
 RESONANCE = ("figure-resonance", "The load's spectrum and the grid's response")
 
-HEIGHT_PX, TOP_PX = 600, 84
+HEIGHT_PX = 600
+HEADROOM_DECADES = 1.0
+"""Above the load's spectrum, for the labels of the modes."""
 SITE_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 LOWEST_HZ = 0.05
 MARKED_MODES = 8
-LABEL_DECADES = 0.045
+LABEL_DECADES = 0.05
 """Part of a decade that half a label takes: nearer ones are left out."""
 
 
@@ -56,8 +58,8 @@ def resonance_chart(source: Source) -> Figure:
     plot.update_yaxes(type="log")
     if load_top > 0.0:
         bottom = max(math.log10(load_low) - 0.3, math.log10(load_top) - 4.0)
-        plot.update_layout(yaxis={"range": [bottom, math.log10(load_top) + 0.35]})
-    plot.update_layout(meta={"time": False}, margin={"t": TOP_PX}, xaxis2={"title": {"text": "frequency (Hz)"}})
+        plot.update_layout(yaxis={"range": [bottom, math.log10(load_top) + HEADROOM_DECADES]})
+    plot.update_layout(meta={"time": False}, xaxis2={"title": {"text": "frequency (Hz)"}})
     _mark(plot, [mode for mode in entry["modes"][:MARKED_MODES] if low_hz < mode["frequency_hz"] < high_hz])
     first = entry["modes"][0]["text"] if entry["modes"] else "no mode with little damping lies in the load's spectrum"
     return Figure(
@@ -81,5 +83,7 @@ def _mark(plot: go.Figure, modes: Sequence[Mapping[str, Any]]) -> None:
         if all(abs(place - other) > 2 * LABEL_DECADES for other in labelled):
             labelled.append(place)
             text = f"{at_hz:.2f} Hz<br>{number(mode['damping_percent'], '%', 1)} %"
-            font = {"size": 11, "color": GREY}
-            plot.add_annotation(x=place, y=1, yref="paper", yanchor="bottom", text=text, showarrow=False, font=font)
+            font, beside = {"size": 11, "color": GREY}, {"xanchor": "left", "xshift": 2, "align": "left"}
+            plot.add_annotation(
+                x=place, y=1, yref="paper", yanchor="top", text=text, showarrow=False, font=font, **beside
+            )
