@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from cosim.hosting import Plan, Request, make_plan, search_bus
 from cosim.hosting_search import Bracket, Trial, rounded
-from cosim.hosting_trials import BusTrials, warm_up
+from cosim.hosting_trials import BusTrials
 
 
 def bisected(passes: Callable[[float], bool], bracket: Bracket) -> float:
@@ -56,7 +56,6 @@ def main() -> None:
             overrides=(f"simulation.duration_s={options.duration}",),
         )
     )
-    warm_up(BusTrials(plan.scenario, plan.buses[0]).scenario("linear", 1, 1.0))
     print(
         f"{options.seeds} seeds, {options.duration:g} s, up to {plan.bracket.max_mw:g} MW, {plan.bracket.tolerance:.1%}"
     )

@@ -4,6 +4,7 @@ A grid is read and set up once for each engine; the process of a run is forked f
 the same grid, whatever ran before.
 """
 
+import contextlib
 import gc
 import os
 import pickle
@@ -13,7 +14,7 @@ import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cosim import runner
 from cosim.errors import InputError, Problem
@@ -43,6 +44,8 @@ class BusTrials:
         Where.
     """
 
+    _warm: ClassVar[set[Engine]] = set()
+
     def __init__(self, scenario: Scenario, bus: int | str):
         self._scenario, self._bus = scenario, bus
         self._grids: dict[Engine, SetUpGrid] = {}
@@ -67,18 +70,25 @@ class BusTrials:
         started = time.perf_counter()
         scenario = self.scenario(engine, seed, size_mw)
         if engine not in self._grids:
+            self._warm_up(scenario)
             self._grids[engine] = set_up_grid(scenario, Source(None, {}))
             gc.collect()
             gc.freeze()  # a forked process then shares the memory longer
         trial = _forked(scenario, self._grids[engine])
         return replace(trial, wall_time_s=round(time.perf_counter() - started, 3))
 
-
-def warm_up(scenario: Scenario) -> None:
-    """Make a short run here, so that forked processes find all code loaded and compiled."""
-    with tempfile.TemporaryDirectory(prefix="cosim-host-") as folder:
-        study = prepare_study(shortened(scenario, WARM_UP_STEPS), Source(None, {}))
-        runner.execute(study, Path(folder), report=False)
+    def _warm_up(self, scenario: Scenario) -> None:
+        """Make a short run in this process, once for each engine: forked ones find all code loaded and compiled."""
+        engine = scenario.simulation.engine
+        if engine in self._warm:
+            return
+        self._warm.add(engine)
+        with (
+            tempfile.TemporaryDirectory(prefix="cosim-host-") as folder,
+            contextlib.suppress(InputError),  # a run meets it too, and tells
+        ):
+            study = prepare_study(shortened(scenario, WARM_UP_STEPS), Source(None, {}))
+            runner.execute(study, Path(folder), report=False)
 
 
 def _forked(scenario: Scenario, grid: SetUpGrid) -> Trial:

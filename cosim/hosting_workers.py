@@ -19,7 +19,7 @@ from typing import IO, Any
 from cosim.errors import InputError
 from cosim.hosting import Plan, search_bus
 from cosim.hosting_search import Engine, Found, Trial
-from cosim.hosting_trials import BusTrials, warm_up
+from cosim.hosting_trials import BusTrials
 from cosim.sweep.pool import ONE_THREAD
 
 OnTrial = Callable[[int | str, Trial], None]
@@ -143,18 +143,14 @@ def main() -> None:
     with os.fdopen(os.dup(1), "wb") as channel:
         os.dup2(2, 1)  # what else is printed goes to standard error
         plan: Plan = pickle.load(sys.stdin.buffer)
-        is_warm = False
         while True:
             try:
                 bus = pickle.load(sys.stdin.buffer)
             except EOFError:
                 return
             try:
-                trials = BusTrials(plan.scenario, bus)
-                if not is_warm:
-                    warm_up(trials.scenario(plan.search, plan.seeds[0], plan.bracket.smallest_mw))
-                    is_warm = True
-                _send(channel, ("found", (bus, search_bus(plan, bus, _told(trials, channel, bus)))))
+                told = _told(BusTrials(plan.scenario, bus), channel, bus)
+                _send(channel, ("found", (bus, search_bus(plan, bus, told))))
             except InputError as error:
                 _send(channel, ("problems", error.problems))
             except BrokenPipeError:
