@@ -1,5 +1,6 @@
 """A run of linear equations whose loads do not react to the grid: all of it at once, not node by node."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -91,21 +92,24 @@ class OpenLoopRun:
         """Respond to the loads from the first node to the last; see `CoSimulation.run`."""
         times, is_jump = self._timeline.time_s, self._timeline.is_jump
         sides = [load.injector.series(times, is_jump) for load in self._loads if load.injector is not None]
-        before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
+        before, after = (np.array([pair[k] for pair in sides]).reshape(-1, len(times)).T.copy() for k in (0, 1))
         before[0] = start_level
         names = list(dict.fromkeys([*self._channels, *DOMAIN_CHANNELS]))
         response, places = response_to_levels(self._engine, self._loads, names, times, is_jump)
         present = np.concatenate([self._engine.linear.channels[name].present for name in names])
-        for event in self._events:
-            self._recorder.record_event(event.at_s, event.kind, event.description)
+        pending = deque(self._events)
         assert self._engine.domain is not None
         for rows in response(before - start_level, after - start_level):
             values = rows.values + present
             channels = {name: values[:, place] for name, place in places.items()}
             stop = first_out_of_step(channels["rotor_angle_rad"], self._engine.islands)
-            self._engine.domain.see(rows.time_s, channels)
-            self._record(rows, {name: channel[:stop] for name, channel in channels.items()}, before, after)
+            channels = {name: channel[:stop] for name, channel in channels.items()}
+            self._engine.domain.see(rows.time_s[:stop], channels)
+            self._record(rows, channels, before, after)
             last_s = float(rows.time_s[:stop][-1])
+            while pending and pending[0].at_s <= last_s + 2 * self._timeline.merge_s:
+                event = pending.popleft()
+                self._recorder.record_event(event.at_s, event.kind, event.description)
             self.outcome.end_time_s = last_s
             self.outcome.steps = int(np.searchsorted(times, last_s))
             progress(last_s)

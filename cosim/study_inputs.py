@@ -116,8 +116,9 @@ def check_engine(scenario: Scenario, problems: Problems) -> None:
     for k, event in enumerate(scenario.events):
         if event.type not in LINEAR_EVENTS:
             problems.add(("events", k, "type"), f"{event.type}: {reason}")
-    if scenario.grid.load_shedding:
-        problems.add(("grid", "load_shedding"), reason)
+    for k, edit in enumerate(scenario.grid.edits):
+        if edit.ufls is not None:
+            problems.add(("grid", "edits", k, "ufls"), f"load shedding: {reason}")
 
 
 def resolved(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:

@@ -42,7 +42,7 @@ class Response:
     time_s : ndarray, shape (nodes,)
         From 0 on, increasing.
     is_jump : ndarray of bool, shape (nodes,)
-        Nodes that have a row before and one after.
+        Nodes that have a row before and one after; the first has, where its inputs jump.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class Response:
 
     def _set_nodes(self, time_s: np.ndarray, is_jump: np.ndarray) -> None:
         self._time_s, self._is_jump = time_s, is_jump.copy()
-        self._is_jump[0] = True  # from the equilibrium to the first average
         self._runs = _equal_steps(np.diff(time_s))
 
     def __call__(self, before: np.ndarray, after: np.ndarray) -> Iterator[Rows]:
@@ -82,8 +81,9 @@ class Response:
         Yields
         ------
         Rows
-            One after the other in time. At t = 0 the equilibrium, then the inputs' jump from it.
+            One after the other in time. At t = 0 the equilibrium, then the inputs' jump from it, if there is one.
         """
+        self._is_jump[0] = np.any(before[0] != after[0])  # from the equilibrium to the first average
         w = np.zeros(self._states)
         states = np.empty((CHUNK_NODES, self._states))
         yield self._rows(slice(0, 1), w[None], before, after)

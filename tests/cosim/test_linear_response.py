@@ -82,7 +82,7 @@ def test_chunks_are_full_however_many_stretches_of_steps_there_are(monkeypatch):
     still = np.zeros((61, 1))
     one = np.ones((1, 1))
     *_, sizes = respond(-one, one, one, 0 * one, time_s, np.zeros(61, dtype=bool), still, still)
-    assert sizes == [2, 10, 10, 10, 10, 10, 10]
+    assert sizes == [1, 10, 10, 10, 10, 10, 10]
 
 
 def test_the_first_rows_are_the_equilibrium_and_the_jump_from_it():
@@ -94,6 +94,15 @@ def test_the_first_rows_are_the_equilibrium_and_the_jump_from_it():
     assert is_after.tolist() == [False, True, False]
     assert values[:2, 0].tolist() == [0.0, 2.0]
     assert is_jump.tolist() == [False, False]  # the caller's own is left alone
+
+
+def test_without_a_jump_from_the_equilibrium_the_first_row_is_one():
+    one = np.ones((1, 1))
+    u = np.array([[0.0], [1.0]])
+    times, is_after, values, _ = respond(-one, one, one, one, np.array([0.0, 0.1]), np.zeros(2, dtype=bool), u, u)
+    assert times.tolist() == [0.0, 0.1]
+    assert not is_after.any()
+    assert values[0, 0] == 0.0
 
 
 def test_a_response_can_be_asked_for_twice():
@@ -113,7 +122,7 @@ def test_inputs_that_reach_nothing():
     time_s, u = 0.1 * np.arange(4), np.arange(4.0)[:, None]
     response = Response(form, np.zeros((1, 1)), np.ones((1, 1)), np.ones((1, 1)), time_s, np.zeros(4, dtype=bool))
     values = np.vstack([rows.values for rows in response(u, u)])
-    assert values[:, 0].tolist() == [0.0, 0.0, 1.0, 2.0, 3.0]
+    assert values[:, 0].tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("case", ["kundur", "ieee39"])
