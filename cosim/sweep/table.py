@@ -32,7 +32,7 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         record = records.get(run.run_id, {"status": PENDING})
         made, screened = run, {}
         if run.confirmation and (confirmed := records.get(run.confirmation.run_id)):
-            made, screened = run.confirmation, _screened(record, plan)
+            made, screened = run.confirmation, _screened(record, plan, run.confirmation.run_id)
             record = confirmed
         failed = record["status"] not in (PENDING, "completed")
         rows.append(
@@ -55,13 +55,13 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return frame.apply(_of_one_type)
 
 
-def _screened(record: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """What the screen had found of a run that has been confirmed: its verdict, and the metric it was ranked by."""
+def _screened(record: Mapping[str, Any], plan: Plan, confirmed_as: str) -> dict[str, Any]:
+    """What confirmed a run, and what the screen had found: its verdict, and the metric that runs are ranked by."""
     assert plan.sweep.screen
     assert plan.sweep.screen.confirm
     metric = plan.sweep.screen.confirm.metric
     found = {"verdict": record.get("verdict"), metric: record.get("values", {}).get(metric)}
-    return {f"screen.{name}": value for name, value in found.items()}
+    return {"confirmed_as": confirmed_as} | {f"screen.{name}": value for name, value in found.items()}
 
 
 def _of_one_type(column: pd.Series) -> pd.Series:
