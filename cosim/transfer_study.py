@@ -140,6 +140,8 @@ def transfer_study(
     """
     response = GridResponse(modal.linear)
     buses, elements = modal.linear.elements["bus"], response.elements(question.quantity)
+    if not elements:
+        raise InputError(Problem(f"the grid has nothing whose {question.quantity} could move", place="--to"))
     for bus in question.buses:
         if bus not in buses:
             raise InputError(Problem(f"the grid has no bus '{bus}'", place="--at", hint=nearest(bus, buses)))
