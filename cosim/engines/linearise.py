@@ -6,6 +6,7 @@ import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import bmat, csc_matrix
 
+from cosim.engines.service_derivatives import service_derivatives
 from cosim.linear.state_space import StateSpace, reduce
 
 
@@ -28,7 +29,7 @@ def linearise(system: Any) -> StateSpace:
     system.vars_to_models()
     system.j_update(models=system.exist.pflow_tds)
     fx, fy, gx, gy = (spmatrix_to_csc(m) for m in (dae.fx, dae.fy, dae.gx, dae.gy))
-    jacobian = bmat([[fx, fy], [gx, gy]], format="csc")
+    jacobian = bmat([[fx, fy], [gx, gy]], format="csc") + service_derivatives(system)
     balance = dae.n + np.concatenate([system.Bus.a.a, system.Bus.v.a])
     ones = np.ones(balance.size)
     inputs = csc_matrix((ones, (balance, np.arange(balance.size))), shape=(jacobian.shape[0], balance.size))
