@@ -60,7 +60,7 @@ def capacity_map(buses: Sequence[Bus], network: Network, texts: Mapping[str, str
             name="studied",
             showlegend=False,
             mode="markers+text" if few else "markers",
-            text=[f"<b>{safe(bus['bus'])}</b><br>{_sign(bus)} MW" for bus in known],
+            text=[f"<br><b>{safe(bus['bus'])}</b>: {_sign(bus, 3)} MW" for bus in known],  # below a machine's ring
             textposition="bottom center",
             textfont={"size": 11, "color": GREY},
             customdata=[safe(texts[bus["bus"]]) for bus in known],
@@ -74,6 +74,7 @@ def capacity_map(buses: Sequence[Bus], network: Network, texts: Mapping[str, str
                 "showscale": True,
                 "colorbar": {"title": {"text": "capacity (MW)", "side": "right"}, "thickness": 12},
                 "line": {"width": 1, "color": GREY},
+                "opacity": 1.0,  # of sized marks it would be less
             },
         )
     )
@@ -136,10 +137,10 @@ def capacity_bars(buses: Sequence[Bus], names: Mapping[str, str], texts: Mapping
     )
 
 
-def _sign(bus: Bus) -> str:
+def _sign(bus: Bus, digits: int = 4) -> str:
     if bus["status"] == "none":
         return "0"
-    return f"{'≥ ' if bus['status'] == 'at_max' else ''}{general(bus['capacity_mw'], 4)}"
+    return f"{'≥ ' if bus['status'] == 'at_max' else ''}{general(bus['capacity_mw'], digits)}"
 
 
 def _draw_lines(plot: go.Figure, ends: Sequence[tuple[Position, Position]]) -> None:
@@ -172,5 +173,5 @@ def _draw_others(plot: go.Figure, names: Sequence[str], positions: Mapping[str, 
 def _draw_machines(plot: go.Figure, at: Sequence[Position]) -> None:
     if at:
         x, y = zip(*at, strict=True)
-        marker = {"symbol": "circle-open", "size": 42, "color": GREY, "line": {"width": 1.2}}
+        marker = {"symbol": "circle-open", "size": 40, "color": GREY, "line": {"width": 1.2}}
         plot.add_trace(go.Scatter(x=x, y=y, mode="markers", name="machines", marker=marker, hoverinfo="skip"))
