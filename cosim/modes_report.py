@@ -35,6 +35,7 @@ def render_modes(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float
         modal.full_map(list(modes), [_hover(study, mode) for mode in modes]),
     ]
     swings = [mode for mode in inside if mode.kind.electromechanical and mode.is_reliable][:MOST_SHAPES]
+    swing_table, other_table = _tables(study, inside, band_hz)
     return template("modes.html.j2").render(
         style=Markup(asset("style.css") + asset("modes.css")),
         scripts=[Markup(text) for text in scripts()],
@@ -45,7 +46,8 @@ def render_modes(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float
         tiles=_tiles(study, inside),
         unstable=[_grows(study, mode) for mode in modes.unstable],
         maps=[(figure, figure_json(figure)) for figure in maps],
-        table=_table(study, inside, band_hz),
+        swings=swing_table,
+        others=other_table,
         shapes=[_shape(study, mode, number) for number, mode in enumerate(swings, start=1)],
         facts=_facts(study),
         notes=notes(study),
@@ -82,36 +84,33 @@ def _grows(study: ModalStudy, mode: Mode) -> str:
     return f"{kind} {size}; {main_state(study, mode).label} takes part most."
 
 
-def _table(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float, float]) -> Table:
-    rows = []
-    for mode in inside:
-        origin, share = study.by_state(mode, 0.0)[0]
-        times = f"{mode.repeated} times" if mode.repeated > 1 else ""
-        machines = machines_of(study, mode)[:2]
-        rows.append(
-            [
-                Cell(f"{mode.frequency_hz:.3f}", times, sort=mode.frequency_hz),
-                Cell(minus(f"{mode.damping_percent:.2f}"), sort=mode.damping_percent),
-                Cell(minus(f"{mode.eigenvalue.real:.3f}"), sort=mode.eigenvalue.real),
-                Cell(str(mode.kind)),
-                Cell(*_two_lines(swing_text(study, mode) or "–")),
-                Cell(
-                    ", ".join(f"{name} {100 * part:.0f}\u00a0%" for name, part in machines) if mode.is_reliable else "–"
-                ),
-                Cell(f"{origin.label} {100 * share:.0f}\u00a0%" if mode.is_reliable else "–"),
-            ]
-        )
-    titles = ("Frequency (Hz)>", "Damping (%)>", "Real part (1/s)>", "Kind", "Which swing", "Machines", "Largest state")
-    caption = f"Oscillations from {band_hz[0]:g} to {band_hz[1]:g} Hz"
-    note = f"{caption}, the least damped first. A machine takes part with its controls."
-    return Table(
-        "table-modes",
-        caption,
-        columns(*titles),
-        rows,
-        f"No oscillation from {band_hz[0]:g} to {band_hz[1]:g} Hz.",
-        note,
+def _tables(study: ModalStudy, inside: Sequence[Mode], band_hz: tuple[float, float]) -> tuple[Table, Table]:
+    """Oscillations of rotors in the band, and the other ones."""
+    band = f"from {band_hz[0]:g} to {band_hz[1]:g} Hz"
+    swings = [_row(study, mode) for mode in inside if mode.kind.electromechanical]
+    others = [_row(study, mode) for mode in inside if not mode.kind.electromechanical]
+    titles = columns("Frequency (Hz)>", "Damping (%)>", "Real part (1/s)>", "Kind", "Which swing", "Machines", "State")
+    note = (
+        "The least damped first. Machines take part with their controls; of machines and states the largest are named."
     )
+    return (
+        Table("table-swings", f"Oscillations of rotors {band}", titles, swings, f"There is none {band}.", note),
+        Table("table-others", f"Other oscillations {band}", titles, others, f"There is none {band}."),
+    )
+
+
+def _row(study: ModalStudy, mode: Mode) -> list[Cell]:
+    origin, share = study.by_state(mode, 0.0)[0]
+    machines = [f"{name} {100 * part:.0f}\u00a0%" for name, part in machines_of(study, mode)[:2]]
+    return [
+        Cell(f"{mode.frequency_hz:.3f}", f"{mode.repeated} times" if mode.repeated > 1 else "", sort=mode.frequency_hz),
+        Cell(minus(f"{mode.damping_percent:.2f}"), sort=mode.damping_percent),
+        Cell(minus(f"{mode.eigenvalue.real:.3f}"), sort=mode.eigenvalue.real),
+        Cell(str(mode.kind)),
+        Cell(*_two_lines(swing_text(study, mode) or "–")),
+        Cell(", ".join(machines) if mode.is_reliable and machines else "–"),
+        Cell(f"{origin.label} {100 * share:.0f}\u00a0%" if mode.is_reliable else "–"),
+    ]
 
 
 def _two_lines(text: str) -> tuple[str, str]:

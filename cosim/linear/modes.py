@@ -168,9 +168,13 @@ def find_modes(grid: LinearGrid) -> Modes:
     swing = _Swing.of(grid)
     upper = np.flatnonzero(values.imag >= -SAME * np.maximum(1.0, np.abs(values)))
     upper = upper[np.lexsort((-values[upper].imag, -values[upper].real))]
+    rotational = np.array([swing.is_rotational(values[k], right[:, k]) for k in upper], dtype=bool)
     modes = [
-        _mode(values[group], left[:, group].conj().T, right[:, group], swing) for group in _repeated(values, upper)
+        _mode(values[group], left[:, group].conj().T, right[:, group], swing)
+        for part in (upper[rotational], upper[~rotational])
+        for group in _repeated(values, part)
     ]
+    modes.sort(key=lambda mode: -mode.eigenvalue.real)
     return Modes(tuple(modes), grid.space.names, grid.elements["generator"])
 
 
@@ -209,6 +213,14 @@ class _Swing:
         nearest = ties.argmax(axis=1) if len(ties) else np.zeros(0, dtype=int)
         return cls(speed, angle, np.where(finite, grid.inertia_mws, 0.0), moving, not finite.all(), nearest)
 
+    def is_rotational(self, value: complex, vector: np.ndarray) -> bool:
+        """Whether an eigenvalue is zero and its vector turns all rotors by the same angle."""
+        if abs(value) > ZERO_PER_S or not self.angle.size:
+            return False
+        angles = self.angle @ vector
+        turn = abs(angles.mean())
+        return bool(turn > 1e-3 * np.abs(vector).max() and np.abs(angles - angles.mean()).max() <= 1e-3 * turn)
+
 
 def _repeated(values: np.ndarray, upper: np.ndarray) -> list[np.ndarray]:
     """Group positions of eigenvalues that are the same but for rounding, in the order of the first of each.
@@ -246,7 +258,7 @@ def _mode(values: np.ndarray, left: np.ndarray, right: np.ndarray, swing: _Swing
 
 
 def _kind(value: complex, vector: np.ndarray, participation: np.ndarray, shape: np.ndarray, swing: _Swing) -> Kind:
-    if abs(value) <= ZERO_PER_S and _turns_together(swing.angle @ vector):
+    if swing.is_rotational(value, vector):
         return Kind.ROTATIONAL
     if value.imag == 0.0:
         return Kind.REAL
@@ -262,8 +274,3 @@ def _kind(value: complex, vector: np.ndarray, participation: np.ndarray, shape: 
     nearest = swing.nearest[int(np.argmax(np.abs(shape)))]
     together = shape[nearest].real >= GROUP_SHARE
     return Kind.INTER_AREA if swinging >= INTER_AREA_SHARE * total and together else Kind.LOCAL
-
-
-def _turns_together(angles: np.ndarray) -> bool:
-    """Whether all rotors turn by the same angle."""
-    return bool(angles.size and np.abs(angles - angles.mean()).max() <= 1e-3 * abs(angles.mean()))

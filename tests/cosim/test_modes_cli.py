@@ -125,6 +125,7 @@ def test_page_of_a_band_without_oscillations(tmp_path, capsys):
     assert "Oscillations from 2.5 to 2.9 Hz: 0" in capsys.readouterr().out
     page = (tmp_path / "modes.html").read_text()
     assert "no oscillation lies in the band" in page
+    assert "There is none from 2.5 to 2.9 Hz" in page
     assert "No oscillation of rotors lies in the band." in page
 
 

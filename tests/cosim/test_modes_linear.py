@@ -82,6 +82,16 @@ def test_free_speed_is_a_second_zero_and_no_instability():
     assert not modes.unstable
 
 
+def test_integrators_at_rest_are_no_rotation():
+    grid = machines([3.0, 6.0], tie(2, (0, 1, 1.5)), damping=2.0)
+    a = np.zeros((6, 6))
+    a[:4, :4] = grid.space.a
+    modes = find_modes(linear_grid(a, [2, 3], [0, 1], [300.0, 600.0]))
+    assert [mode.repeated for mode in modes.rotational] == [1]
+    assert [mode.repeated for mode in modes if mode.kind is Kind.REAL and abs(mode.eigenvalue) < 1e-6] == [2]
+    assert not modes.unstable
+
+
 def test_two_areas_of_two_machines():
     ties = tie(4, (0, 1, 3.0), (2, 3, 3.0), (0, 2, 0.1), (1, 3, 0.1))
     modes = find_modes(machines([5.0] * 4, ties, damping=1.0))

@@ -35,6 +35,8 @@ LABELS = 3
 """Arrows of each group that carry their names."""
 ANGLES = (0, 45, 90, 135, 180, 225, 270, 315)
 MOST_BARS, LEAST_BAR_PERCENT = 8, 0.5
+LEAST_ROWS = 4
+"""So much room a chart has, so that few bars are not broad."""
 MAP_PX, COMPASS_PX = 520, 380
 
 Array = NDArray[np.float64]
@@ -179,7 +181,14 @@ def participation(study: ModalStudy, mode: Mode, number: int) -> Figure:
                     hovertemplate=f"%{{y}}, {part}: %{{x:.1f}} %<extra></extra>",
                 )
             )
-    plot.update_yaxes(autorange="reversed", type="category", ticks="", showgrid=False, tickmode="linear", dtick=1)
+    plot.update_yaxes(
+        range=[max(len(first), LEAST_ROWS) - 0.5, -0.5],
+        type="category",
+        ticks="",
+        showgrid=False,
+        tickmode="linear",
+        dtick=1,
+    )
     plot.update_xaxes(rangemode="tozero")
     states = ", ".join(f"{origin.label} {100 * share:.0f} %" for origin, share in study.by_state(mode, 0.0)[:3])
     said = ", ".join(
