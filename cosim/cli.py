@@ -52,6 +52,13 @@ def _library_names(incomplete: str) -> list[str]:
     return [name for name in library() if name.startswith(incomplete)]
 
 
+class Engine(StrEnum):
+    """What integrates the grid."""
+
+    ANDES = "andes"
+    LINEAR = "linear"
+
+
 ScenarioArgument = Annotated[
     str,
     typer.Argument(
@@ -84,6 +91,10 @@ def run(
     scenario: ScenarioArgument,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder to write to [results/NAME].")] = None,
     overrides: SetOption = [],  # noqa: B006
+    engine: Annotated[
+        Engine | None,
+        typer.Option("--engine", help="What integrates the grid: short for --set simulation.engine=NAME."),
+    ] = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Run it also without the sites' fluctuation, and show the difference.")
     ] = False,
@@ -111,7 +122,8 @@ def run(
             typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
         prepare()
     with console.status("reading the scenario, the grid and the traces", show):
-        valid, source = load_scenario(scenario, overrides)
+        chosen = [f"simulation.engine={engine}"] if engine else []
+        valid, source = load_scenario(scenario, [*overrides, *chosen])
         study = prepare_study(valid, source)
     folder = out or runner.default_folder(valid)
     if baseline and not valid.sites:

@@ -16,6 +16,9 @@ from cosim.simulation import Outcome, Progress
 from cosim.site_response import SiteResponse
 from cosim.timeline import Timeline
 
+WATCH_EVERY_S = 0.01
+"""Interval at which it is seen whether equations hold and machines are in step; each step if those are longer."""
+
 
 def is_open_loop(loads: Sequence[Load], events: Sequence[Event]) -> bool:
     """Whether nothing depends on what the grid does."""
@@ -94,17 +97,20 @@ class OpenLoopRun:
         sides = [load.injector.series(times, is_jump) for load in self._loads if load.injector is not None]
         before, after = (np.array([pair[k] for pair in sides]).reshape(-1, len(times)).T.copy() for k in (0, 1))
         before[0] = start_level
-        names = list(dict.fromkeys([*self._channels, *DOMAIN_CHANNELS]))
+        recorded = list(dict.fromkeys([*self._channels, "voltage_pu"]))
+        names = list(dict.fromkeys([*recorded, *DOMAIN_CHANNELS]))
         response, places = response_to_levels(self._engine, self._loads, names, times, is_jump)
-        present = np.concatenate([self._engine.linear.channels[name].present for name in names])
+        present = {name: self._engine.linear.channels[name].present for name in names}
         pending = deque(self._events)
         assert self._engine.domain is not None
         for rows in response(before - start_level, after - start_level):
-            values = rows.values + present
-            channels = {name: values[:, place] for name, place in places.items()}
-            stop = first_out_of_step(channels["rotor_angle_rad"], self._engine.islands)
-            channels = {name: channel[:stop] for name, channel in channels.items()}
-            self._engine.domain.see(rows.time_s[:stop], channels)
+            seldom = rows.seldom(WATCH_EVERY_S)
+            watched = {name: rows.outputs(places[name], seldom) + present[name] for name in DOMAIN_CHANNELS}
+            apart = first_out_of_step(watched["rotor_angle_rad"], self._engine.islands)
+            stop = None if apart is None else int(seldom[apart - 1]) + 1
+            self._engine.domain.see(rows.time_s[seldom[:apart]], {name: of[:apart] for name, of in watched.items()})
+            seen = slice(stop)
+            channels = {name: rows.outputs(places[name], seen) + present[name] for name in recorded}
             self._record(rows, channels, before, after)
             last_s = float(rows.time_s[:stop][-1])
             while pending and pending[0].at_s <= last_s + 2 * self._timeline.merge_s:

@@ -14,7 +14,7 @@ from cosim.loop_inputs import Load
 from cosim.metrics import channels_for, plain
 from cosim.metrics.screening import assess_extremes
 from cosim.network import Network
-from cosim.open_loop import first_out_of_step, is_open_loop, response_to_levels
+from cosim.open_loop import WATCH_EVERY_S, first_out_of_step, is_open_loop, response_to_levels
 from cosim.problems import Problems
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
@@ -144,10 +144,11 @@ class Screener:
         result = self._result(inputs, shown)
         domain, status = Domain(engine.linear, engine.islands), COMPLETED
         for rows in response.over(timeline.time_s, timeline.is_jump)(before - start, after - start):
-            values = {name: rows.values[:, place] + present[name] for name, place in places.items()}
-            result.take(rows, {name: values[name] for name in shown})
-            domain.see(rows.time_s, values)
-            if first_out_of_step(values["rotor_angle_rad"], engine.islands) is not None:
+            result.take(rows, {name: rows.outputs(places[name]) + present[name] for name in shown})
+            seldom = rows.seldom(WATCH_EVERY_S)
+            watched = {name: rows.outputs(places[name], seldom) + present[name] for name in DOMAIN_CHANNELS}
+            domain.see(rows.time_s[seldom], watched)
+            if first_out_of_step(watched["rotor_angle_rad"], engine.islands) is not None:
                 status = "unstable"
                 break
         return result, status, domain

@@ -20,11 +20,31 @@ NEGLIGIBLE = 1e-9
 
 @dataclass(frozen=True)
 class Rows:
-    """A stretch of a response: times, whether a row stands after a jump, and outputs of shape (rows, outputs)."""
+    """A stretch of a response: times, whether a row stands after a jump, and what outputs are made from.
+
+    ``states`` has shape (rows, states), ``inputs`` (rows, inputs); ``c`` and ``d`` make outputs from them.
+    """
 
     time_s: np.ndarray
     is_after: np.ndarray
-    values: np.ndarray
+    states: np.ndarray
+    inputs: np.ndarray
+    c: np.ndarray
+    d: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """All outputs, shape (rows, outputs)."""
+        return self.outputs(slice(None))
+
+    def outputs(self, chosen: slice, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Some outputs at some rows, shape (rows, outputs)."""
+        return self.states[rows] @ self.c[chosen].T + self.inputs[rows] @ self.d[chosen].T
+
+    def seldom(self, interval_s: float) -> np.ndarray:
+        """Positions of rows that are about so far apart; all of them if they are further."""
+        number = np.floor((self.time_s + 1e-9) / interval_s)
+        return np.flatnonzero(np.diff(number, prepend=-1.0))
 
 
 class Response:
@@ -102,13 +122,10 @@ class Response:
 
     def _rows(self, nodes: slice, states: np.ndarray, before: np.ndarray, after: np.ndarray) -> Rows:
         jumps = np.flatnonzero(self._is_jump[nodes])
-        held = states @ self._c.T
-        if not jumps.size:
-            return Rows(self._time_s[nodes], np.zeros(len(held), dtype=bool), held + before[nodes] @ self._d.T)
-        order = np.sort(np.concatenate([np.arange(len(held)), jumps]))
+        order = np.sort(np.concatenate([np.arange(len(states)), jumps]))
         is_after = np.append(False, order[1:] == order[:-1])
         inputs = np.where(is_after[:, None], after[nodes][order], before[nodes][order])
-        return Rows(self._time_s[nodes][order], is_after, held[order] + inputs @ self._d.T)
+        return Rows(self._time_s[nodes][order], is_after, states[order], inputs, self._c, self._d)
 
 
 def _kept(form: BlockForm, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
