@@ -47,14 +47,22 @@ def _shown(count: int, named: list[bool]) -> list[int]:
 
 def _peaks(study: TransferStudy, sites: set[str]) -> Printed:
     table = Printed(title=f"Largest responses, {len(study.peaks)} buses", title_justify="left", box=SIMPLE_HEAD)
-    for title in ("rank", "bus", f"peak ({study.unit})", "at (Hz)", "periods to avoid (s)"):
+    scale, unit = study.shown
+    for title in ("rank", "bus", f"peak ({unit})", "at (Hz)", "periods to avoid (s)"):
         table.add_column(title, justify="right")
     table.add_column(_moves(study))
     named = [peak.bus in sites or peak.bus in study.question.buses for peak in study.peaks]
     for k in _shown(len(study.peaks), named):
         peak = study.peaks[k]
         style = "bold" if named[k] else ""
-        row = (str(k + 1), peak.bus, f"{peak.gain:.3g}", f"{peak.frequency_hz:.3f}", periods(peak), peak.element)
+        row = (
+            str(k + 1),
+            peak.bus,
+            f"{scale * peak.gain:.3g}",
+            f"{peak.frequency_hz:.3f}",
+            periods(peak),
+            peak.element,
+        )
         table.add_row(*row, style=style)
     return table
 
@@ -131,22 +139,23 @@ def render_transfer(study: TransferStudy) -> str:
 
 def _tiles(study: TransferStudy) -> list[tuple[str, str, str, str]]:
     worst, least = study.peaks[0], study.peaks[-1]
+    scale, unit = study.shown
     tiles = [
-        ("Largest peak", general(worst.gain, 3), study.unit, f"bus {worst.bus}, {worst.frequency_hz:.3f} Hz"),
+        ("Largest peak", general(scale * worst.gain, 3), unit, f"bus {worst.bus}, {worst.frequency_hz:.3f} Hz"),
         ("Periods to avoid there", periods(worst), "s", f"bus {worst.bus}"),
-        ("Smallest peak", general(least.gain, 3), study.unit, f"bus {least.bus}, {least.frequency_hz:.3f} Hz"),
+        ("Smallest peak", general(scale * least.gain, 3), unit, f"bus {least.bus}, {least.frequency_hz:.3f} Hz"),
     ]
     if study.harm:
-        most, unit = study.harm[0], swing_unit(study)
-        swing = general(expected_swing(most.rms), 3)
-        tiles.append(("Most harm of the load", f"bus {most.bus}", "", f"{swing} {unit} expected"))
+        most, swing = study.harm[0], general(expected_swing(study.harm[0].rms), 3)
+        tiles.append(("Most harm of the load", f"bus {most.bus}", "", f"{swing} {swing_unit(study)} expected"))
     return tiles
 
 
 def _peak_table(study: TransferStudy) -> Table:
+    scale, unit = study.shown
     titles = (
         "Bus",
-        f"Peak ({study.unit})>",
+        f"Peak ({unit})>",
         "At (Hz)>",
         "Period (s)>",
         "Periods to avoid (s)>",
@@ -158,7 +167,7 @@ def _peak_table(study: TransferStudy) -> Table:
     rows = [
         [
             Cell(peak.bus, ", ".join(sites.get(peak.bus, []))),
-            Cell(general(peak.gain, 4), sort=peak.gain),
+            Cell(general(scale * peak.gain, 4), sort=peak.gain),
             Cell(f"{peak.frequency_hz:.3f}", sort=peak.frequency_hz),
             Cell(f"{1 / peak.frequency_hz:.2f}", sort=1 / peak.frequency_hz),
             Cell(periods(peak), sort=avoided_s(peak)[0]),

@@ -99,6 +99,11 @@ class TransferStudy:
         return QUANTITIES[self.question.quantity][1]
 
     @property
+    def shown(self) -> tuple[float, str]:
+        """Factor and unit with which a response is shown: few zeros before its digits."""
+        return (1e3, "pu/GW") if self.unit == "pu/MW" else (1.0, self.unit)
+
+    @property
     def moved(self) -> str:
         """What a response is of, with its unit left out."""
         return {

@@ -55,7 +55,7 @@ def resonance_chart(source: Source) -> Figure:
         gain = np.array(curves["mhz_per_mw"][name])
         curve(plot, frequency_hz[shown], gain[shown], name, colour, row=2)
     plot.update_xaxes(type="log", range=[math.log10(low_hz), math.log10(high_hz)], exponentformat="none")
-    plot.update_yaxes(type="log")
+    plot.update_yaxes(type="log", title_standoff=10)
     if load_top > 0.0:
         bottom = max(math.log10(load_low) - 0.3, math.log10(load_top) - 4.0)
         plot.update_layout(yaxis={"range": [bottom, math.log10(load_top) + HEADROOM_DECADES]})
