@@ -17,7 +17,8 @@ from cosim.criteria import COMPLETED
 from cosim.engines.andes import AndesEngine
 from cosim.engines.linear import LinearEngine
 from cosim.linear.grid import LinearGrid
-from cosim.linear.resonance import Resonance, resonance
+from cosim.linear.resonance import resonance
+from cosim.linear.risk import Resonance
 from cosim.linear.state_space import NotLinearisable
 from cosim.linear.transfer import Draw
 from cosim.result import Result

@@ -26,6 +26,7 @@ from cosim.linear.grid import LinearGrid
 from cosim.linear.load_spectrum import LoadSpectrum, load_spectrum
 from cosim.linear.mode_bands import owners, resonant, standing_out, strength
 from cosim.linear.modes import Mode, find_modes
+from cosim.linear.risk import ModeRisk, Resonance, SiteShare, Total
 from cosim.linear.transfer import Draw, GridResponse
 
 Array = NDArray[np.float64]
@@ -36,114 +37,6 @@ TO_HZ = 5.0
 MOST_MODES = 15
 SMALLEST_SHARE = 0.02
 """Modes whose swing is less than this share of the largest are left out."""
-
-
-@dataclass(frozen=True)
-class SiteShare:
-    """What one load, alone, does in a mode's band.
-
-    Attributes
-    ----------
-    load_rms_mw
-        Of its power in the band.
-    line_hz, line_mw
-        Frequency and amplitude of the line that makes the largest swing; None without any.
-    line_share
-        Of the mean square of the swing, that which the line makes.
-    gain_mhz_per_mw, gain_hz, gain_machine
-        Largest response in the band.
-    swing_mhz, machine
-        Expected swing of the machine that swings most.
-    """
-
-    load_rms_mw: float
-    line_hz: float | None
-    line_mw: float | None
-    line_share: float
-    gain_mhz_per_mw: float
-    gain_hz: float
-    gain_machine: str
-    swing_mhz: float
-    machine: str
-
-
-@dataclass(frozen=True)
-class ModeRisk:
-    """What all loads together do in a mode's band.
-
-    Attributes
-    ----------
-    time_constant_s
-        In which a free oscillation fades, and a forced one settles, to 1/e.
-    low_hz, high_hz
-        Between which the mode's band lies; what of it belongs to other modes is not counted.
-    """
-
-    frequency_hz: float
-    damping_percent: float
-    kind: str
-    time_constant_s: float
-    low_hz: float
-    high_hz: float
-    load_rms_mw: float
-    swing_mhz: float
-    machine: str
-    sites: Mapping[str, SiteShare]
-
-    @property
-    def text(self) -> str:
-        """One sentence: which load meets this mode, and what comes of it."""
-        name = max(self.sites, key=lambda site: self.sites[site].swing_mhz)
-        own = self.sites[name]
-        mode = f"the {self.kind} mode at {self.frequency_hz:.2f} Hz ({self.damping_percent:.1f} % damping)"
-        if own.line_mw is not None and own.line_share >= 0.5:
-            cause = f"the {own.line_hz:.2f} Hz line of {name} ({own.line_mw:.3g} MW)"
-        else:
-            low, high = self.low_hz, self.high_hz
-            cause = f"what {name} moves by from {low:.2f} to {high:.2f} Hz ({own.load_rms_mw:.3g} MW rms)"
-        together = f"; all sites together {self.swing_mhz:.3g} mHz at {self.machine}" if len(self.sites) > 1 else ""
-        return f"{cause} meets {mode}: {own.swing_mhz:.3g} mHz at machine {own.machine}{together}"
-
-
-@dataclass(frozen=True)
-class Total:
-    """Swing of the machine that swings most, of all frequencies, and what makes it."""
-
-    rms_mhz: float
-    machine: str
-    load_rms_mw: float
-
-
-@dataclass(frozen=True)
-class Resonance:
-    """Where the loads' fluctuation meets the grid's modes.
-
-    Attributes
-    ----------
-    modes : list of ModeRisk
-        The largest expected swing first.
-    total : Total
-        All loads, all frequencies.
-    sites : mapping
-        Each load alone, all frequencies.
-    rms_mhz : mapping
-        Expected rms of each machine, all loads and frequencies.
-    growing : list of str
-        Modes without damping: what the loads do is then not settled.
-    frequency_hz, gain : Array
-        Frequencies, and at each the largest response of any machine to each load in mHz/MW [frequency, load].
-    """
-
-    record_s: float
-    from_hz: float
-    to_hz: float
-    modes: list[ModeRisk]
-    total: Total
-    sites: Mapping[str, Total]
-    rms_mhz: Mapping[str, float]
-    growing: list[str]
-    frequency_hz: Array
-    gain: Array
 
 
 @dataclass(frozen=True)
@@ -193,63 +86,91 @@ def resonance(grid: LinearGrid, draws: Mapping[str, Draw], records: Mapping[str,
     gain = response.gain("speed", places, frequency_hz)[:, machines]
     at_lines = response.gain("speed", places, spectrum.line_hz)[:, machines]
 
+    met = _Met(
+        spectrum,
+        frequency_hz,
+        gain,
+        names,
+        _cause(spectrum, frequency_hz, gain, at_lines),
+        {
+            site: _cause(spectrum.of(site), frequency_hz, gain[:, :, [k]], _own_lines(spectrum, at_lines, k))
+            for k, site in enumerate(draws)
+        },
+    )
     everything = find_modes(grid)
+    load_rms_mw = np.array([np.sqrt(cause.load.sum()) for cause in met.alone.values()])
     modes = resonant(everything, TO_HZ)
-    whole = _cause(spectrum, frequency_hz, gain, at_lines)
-    alone = {
-        site: _cause(spectrum.of(site), frequency_hz, gain[:, :, [k]], _own_lines(spectrum, at_lines, k))
-        for k, site in enumerate(draws)
-    }
-    middles = np.sqrt(frequency_hz[:-1] * frequency_hz[1:])
-    load_rms = np.array([np.sqrt(cause.load.sum()) for cause in alone.values()])
-    driven = [strength(grid, mode, places, load_rms) for mode in modes]
+    driven = [strength(grid, mode, places, load_rms_mw) for mode in modes]
     kept = standing_out(modes, driven)
     modes, driven = [modes[k] for k in kept], [driven[k] for k in kept]
-    owner = owners(np.append(middles, spectrum.line_hz), modes, driven)
-    risks = []
-    for number, mode in enumerate(modes):
-        own = owner == number
-        if not own[: middles.size].any():
-            continue
-        mean_square, load = whole.within(own)
-        worst = int(mean_square.argmax())
-        shares = {}
-        for k, (site, cause) in enumerate(alone.items()):
-            own_lines = np.abs(spectrum.line_mw[:, k]) > 0.0
-            mine = np.append(own[: middles.size], own[middles.size :][own_lines])
-            cells = np.flatnonzero(own[: middles.size])
-            nodes = np.unique([cells, cells + 1])
-            own_gain = np.abs(gain[nodes, :, k])
-            shares[site] = _share(spectrum.of(site), cause, mine, own_gain, frequency_hz[nodes], names)
-        ends = frequency_hz[np.flatnonzero(own[: middles.size])[[0, -1]] + [0, 1]]
-        risks.append(
-            ModeRisk(
-                frequency_hz=mode.frequency_hz,
-                damping_percent=mode.damping_percent,
-                kind=str(mode.kind),
-                time_constant_s=-1.0 / mode.eigenvalue.real,
-                low_hz=float(ends[0]),
-                high_hz=float(ends[1]),
-                load_rms_mw=load,
-                swing_mhz=float(np.sqrt(2.0 * mean_square[worst])),
-                machine=names[worst],
-                sites=shares,
-            )
-        )
+    owner = owners(met.piece_hz, modes, driven)
+    risks = [
+        _risk(mode, owner == number, met) for number, mode in enumerate(modes) if (owner[: met.cells] == number).any()
+    ]
     risks.sort(key=lambda risk: -risk.swing_mhz)
     least = SMALLEST_SHARE * risks[0].swing_mhz if risks else 0.0
-    of_all = np.sqrt(whole.swing.sum(axis=0))
     return Resonance(
-        spectrum.record_s,
-        float(frequency_hz[0]),
-        float(frequency_hz[-1]),
-        [risk for risk in risks if risk.swing_mhz > least][:MOST_MODES],
-        _total(whole, names),
-        {site: _total(cause, names) for site, cause in alone.items()},
-        dict(zip(names, of_all.tolist(), strict=True)),
-        [_growth(mode) for mode in everything.unstable],
-        frequency_hz,
-        np.abs(gain).max(axis=1),
+        record_s=spectrum.record_s,
+        from_hz=float(frequency_hz[0]),
+        to_hz=float(frequency_hz[-1]),
+        modes=[risk for risk in risks if risk.swing_mhz > least][:MOST_MODES],
+        total=_total(met.whole, names),
+        sites={site: _total(cause, names) for site, cause in met.alone.items()},
+        rms_mhz=dict(zip(names, np.sqrt(met.whole.swing.sum(axis=0)).tolist(), strict=True)),
+        growing=[_growth(mode) for mode in everything.unstable],
+        frequency_hz=frequency_hz,
+        gain=np.abs(gain).max(axis=1),
+    )
+
+
+@dataclass(frozen=True)
+class _Met:
+    """Loads met with a grid: responses [frequency, machine, load], and what the loads make, together and alone.
+
+    Pieces are the cells between neighbouring frequencies, and then the lines.
+    """
+
+    spectrum: LoadSpectrum
+    frequency_hz: Array
+    gain: Complex
+    names: Sequence[str]
+    whole: _Cause
+    alone: Mapping[str, _Cause]
+
+    @property
+    def cells(self) -> int:
+        """Number of the pieces that are cells."""
+        return self.frequency_hz.size - 1
+
+    @property
+    def piece_hz(self) -> Array:
+        """Frequency of each piece."""
+        return np.append(np.sqrt(self.frequency_hz[:-1] * self.frequency_hz[1:]), self.spectrum.line_hz)
+
+
+def _risk(mode: Mode, own: NDArray[np.bool_], met: _Met) -> ModeRisk:
+    """What the loads do in the pieces that are a mode's own."""
+    mean_square, load_rms_mw = met.whole.within(own)
+    worst = int(mean_square.argmax())
+    cells = np.flatnonzero(own[: met.cells])
+    nodes = np.unique([cells, cells + 1])
+    shares = {}
+    for k, (site, cause) in enumerate(met.alone.items()):
+        has_line = np.abs(met.spectrum.line_mw[:, k]) > 0.0
+        mine = np.append(own[: met.cells], own[met.cells :][has_line])
+        gain = np.abs(met.gain[nodes, :, k])
+        shares[site] = _share(met.spectrum.of(site), cause, mine, gain, met.frequency_hz[nodes], met.names)
+    return ModeRisk(
+        frequency_hz=mode.frequency_hz,
+        damping_percent=mode.damping_percent,
+        kind=str(mode.kind),
+        time_constant_s=-1.0 / mode.eigenvalue.real,
+        low_hz=float(met.frequency_hz[cells[0]]),
+        high_hz=float(met.frequency_hz[cells[-1] + 1]),
+        load_rms_mw=load_rms_mw,
+        swing_mhz=float(np.sqrt(2.0 * mean_square[worst])),
+        machine=met.names[worst],
+        sites=shares,
     )
 
 

@@ -165,6 +165,13 @@ def test_a_load_at_each_bus_swings_as_it_would_alone_there():
         assert swing.rms == pytest.approx(alone.total.rms_mhz, rel=0.01)
 
 
+def test_a_steady_load_meets_no_mode():
+    found = resonance(linear_grid("kundur"), {"dc1": Draw("7")}, {"dc1": (INTERVAL_S, np.full(3000, 80.0))})
+    assert found.modes == []
+    assert found.total.rms_mhz == 0.0
+    assert found.total.load_rms_mw == 0.0
+
+
 def test_what_cannot_be_assessed_says_why():
     grid = linear_grid("kundur")
     with pytest.raises(ValueError, match="no load"):
