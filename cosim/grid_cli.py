@@ -65,6 +65,7 @@ def check(
     band, branches against rate A where the case has one, generators against their limits.
     """
     from cosim import grid_report
+    from cosim.case_or_scenario import is_scenario
     from cosim.errors import InputError, Problem
     from grids import GridError
     from grids.limits import Band
@@ -72,7 +73,7 @@ def check(
 
     if min_pu >= max_pu:
         raise InputError(Problem(f"--min-pu ({min_pu:g}) must be below --max-pu ({max_pu:g})"))
-    scenario = _is_scenario(case)
+    scenario = is_scenario(case)
     _check_options(scenario, dyr, overrides)
     try:
         if scenario:
@@ -101,11 +102,12 @@ def info(
 
     With a scenario, its edits are made and its sites are on the grid.
     """
+    from cosim.case_or_scenario import is_scenario
     from cosim.errors import InputError, Problem
     from cosim.grid_info import show_info
     from grids import GridError
 
-    scenario = _is_scenario(case)
+    scenario = is_scenario(case)
     _check_options(scenario, dyr, overrides)
     try:
         if scenario:
@@ -125,14 +127,6 @@ def _check_options(scenario: bool, dyr: str | None, overrides: list[str]) -> Non
         raise InputError(Problem("a scenario names its own dyr", place="--dyr", hint="use --set grid.dyr=FILE"))
     if not scenario and overrides:
         raise InputError(Problem("only a scenario has values to change", place=f"--set {overrides[0]}"))
-
-
-def _is_scenario(name: str) -> bool:
-    """Whether a name means a scenario: by its ending, or because the library has it and the catalogue has not."""
-    from cosim.scenario.library import SUFFIXES, library
-    from grids import catalogue
-
-    return Path(name).suffix.lower() in SUFFIXES or (name in library() and name not in catalogue())
 
 
 def _case_grid(case: str, dyr: str | None) -> "Grid":
