@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.case_argument import Case, Dyr, JsonOption, SetOption
+
 if TYPE_CHECKING:
     from cosim.study import Study
     from grids import Grid
@@ -21,31 +23,11 @@ app = typer.Typer(
 )
 
 
-def _names(incomplete: str) -> list[str]:
-    from cosim.scenario.library import library
-    from grids import catalogue
-
-    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
-
-
-Case = Annotated[
-    str,
-    typer.Argument(
-        metavar="CASE_OR_SCENARIO",
-        help="A grid (cosim list grids), a case file, a scenario file or its name in the library.",
-        autocompletion=_names,
-    ),
-]
-Dyr = Annotated[str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")]
-SetOption = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the scenario. May be repeated.")
-]
 MinPu = Annotated[float, typer.Option(min=0, max=2, help="Lowest voltage that is allowed (pu).")]
 MaxPu = Annotated[float, typer.Option(min=0, max=2, help="Highest voltage that is allowed (pu).")]
 WithContingencies = Annotated[bool, typer.Option("--contingencies/--no-contingencies", help="Do N-1 as well.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if a limit is passed or an outage does harm.")]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the network: .png, .svg or .pdf.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Examples:  cosim grid check ieee39;  cosim grid check ieee39-training --json")

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.case_argument import Dyr, JsonOption, names
+
 if TYPE_CHECKING:
     from cosim.hosting import Plan
 
 FILES = ("hosting.csv", "hosting.html", "hosting.json")
-
-
-def _names(incomplete: str) -> list[str]:
-    from cosim.scenario.library import library
-    from grids import catalogue
-
-    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
 
 
 def _share(text: str) -> float:
@@ -36,7 +31,7 @@ def host(
         typer.Argument(
             metavar="CASE_OR_SCENARIO",
             help="A grid (cosim list grids), a case file, or a scenario, whose first site is the one that is placed.",
-            autocompletion=_names,
+            autocompletion=names,
         ),
     ],
     buses: Annotated[
@@ -68,16 +63,14 @@ def host(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, metavar="N", help="Worker processes [one for each core].")
     ] = None,
-    dyr: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")
-    ] = None,
+    dyr: Dyr = None,
     overrides: Annotated[
         list[str],
         typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as simulation.duration_s=30."),
     ] = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help=f"Folder for {', '.join(FILES)}.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone, not how far it is.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find the largest site (MW) at each bus that keeps every deciding limit, with every seed.
 

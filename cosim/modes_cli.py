@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosim.case_argument import Case, Dyr, JsonOption, SetOption
+
 if TYPE_CHECKING:
     from cosim.linear.modes import Mode
     from cosim.modal_study import ModalStudy
@@ -14,29 +16,10 @@ EXIT_NOT_COMPLETED = 4
 DEFAULT_TOP = 20
 
 
-def _names(incomplete: str) -> list[str]:
-    from cosim.scenario.library import library
-    from grids import catalogue
-
-    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
-
-
 def modes(
-    case: Annotated[
-        str,
-        typer.Argument(
-            metavar="CASE_OR_SCENARIO",
-            help="A grid (cosim list grids), a case file, a scenario file or its name in the library.",
-            autocompletion=_names,
-        ),
-    ],
-    dyr: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")
-    ] = None,
-    overrides: Annotated[
-        list[str],
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as grid.base_load.p=1. May be repeated."),
-    ] = [],  # noqa: B006
+    case: Case,
+    dyr: Dyr = None,
+    overrides: SetOption = [],  # noqa: B006
     from_hz: Annotated[float, typer.Option("--from-hz", min=0, metavar="HZ", help="Lowest frequency.")] = 0.1,
     to_hz: Annotated[float, typer.Option("--to-hz", min=0, metavar="HZ", help="Highest frequency.")] = 3.0,
     top: Annotated[
@@ -48,7 +31,7 @@ def modes(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for modes.json, modes.csv and modes.html.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the modes of a grid: frequency, damping, which machines swing against which, and what takes part.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cosim.case_argument import Case, Dyr, JsonOption, SetOption
+
 if TYPE_CHECKING:
     from cosim.linear.load_spectrum import LoadSpectrum
     from cosim.transfer_study import TransferStudy
@@ -23,29 +25,10 @@ class Quantity(StrEnum):
     VOLTAGE = "voltage"
 
 
-def _names(incomplete: str) -> list[str]:
-    from cosim.scenario.library import library
-    from grids import catalogue
-
-    return [name for name in (*catalogue(), *library()) if name.startswith(incomplete)]
-
-
 def transfer(
-    case: Annotated[
-        str,
-        typer.Argument(
-            metavar="CASE_OR_SCENARIO",
-            help="A grid (cosim list grids), a case file, a scenario file or its name in the library.",
-            autocompletion=_names,
-        ),
-    ],
-    dyr: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PSS/E dynamic data that goes with a .raw case.")
-    ] = None,
-    overrides: Annotated[
-        list[str],
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value, such as grid.base_load.p=1. May be repeated."),
-    ] = [],  # noqa: B006
+    case: Case,
+    dyr: Dyr = None,
+    overrides: SetOption = [],  # noqa: B006
     at: Annotated[
         list[str],
         typer.Option(
@@ -74,7 +57,7 @@ def transfer(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for transfer.json, transfer.csv, transfer.html.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show how strongly power that varies at each bus moves the grid, and which periods to avoid.
 
