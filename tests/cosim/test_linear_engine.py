@@ -199,7 +199,7 @@ def test_sites_that_react_do_as_with_the_nonlinear_engine(tmp_path, name):
         one, other = (
             np.column_stack([np.interp(grid_s, frame.index, frame[name]) for name in frame]) for frame in (one, other)
         )
-        assert np.abs(one - other).max() <= 0.05 * moved
+        assert np.abs(one - other).mean(axis=0).max() <= 0.02 * moved
     accounts = [result.summary["metrics"]["site"]["dc1"]["energy"] for result in (linear, andes)]
     for key in accounts[0]:
         assert accounts[0][key] == pytest.approx(accounts[1][key], rel=5 * close, abs=1e-5), key
