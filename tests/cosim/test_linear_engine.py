@@ -161,16 +161,16 @@ REACTING = {
             {
                 **STEADY,
                 "bus": 7,
-                "rating_mw": 10.0,
+                "rating_mw": 2.5,
                 "protection": {
-                    "frequency": {"rows": [{"below": 59.996, "seconds": 0.1}]},
-                    "return": {"delay_s": 0.4, "walk_in_s": 0.3, "low_hz": 59.996},
+                    "frequency": {"rows": [{"below": 59.999, "seconds": 0.1}]},
+                    "return": {"delay_s": 0.4, "walk_in_s": 0.3, "low_hz": 59.999},
                 },
             }
         ],
         [
-            {"type": "load_step", "bus": 9, "mw": 20, "at_s": 0.3},
-            {"type": "load_step", "bus": 9, "mw": -80, "at_s": 1.0},
+            {"type": "load_step", "bus": 9, "mw": 5, "at_s": 0.3},
+            {"type": "load_step", "bus": 9, "mw": -20, "at_s": 1.0},
         ],
     ),
 }
@@ -183,10 +183,10 @@ def test_sites_that_react_do_as_with_the_nonlinear_engine(tmp_path, name):
     sites, events = REACTING[name]
     linear, andes = (run(tmp_path / e, scenario("kundur", sites, events, e)) for e in ("linear", "andes"))
     assert list(linear.events["kind"]) == list(andes.events["kind"])
-    np.testing.assert_allclose(linear.events["time_s"], andes.events["time_s"], atol=0.02)
+    np.testing.assert_allclose(linear.events["time_s"], andes.events["time_s"], atol=5e-3)
     if name == "protection":
         assert (linear.events["kind"] == "protection").sum() >= 2
-    close = 1e-2 if name == "protection" else 2e-3  # when a threshold is crossed depends on the last per cent
+    close = 5e-3 if name == "protection" else 2e-3  # when a threshold is crossed depends on the last per cent
     grid_s = np.linspace(0.0, 3.0, 601) + 1e-4
     for column in ("power_mw", "connected_share", "storage_mw"):
         one, other = (
