@@ -21,7 +21,7 @@ DIGITS = 5
 """Significant digits of the sizes that are tried, so that what is printed is what was run."""
 GAPS = 2.0
 """Seeds are run nonlinearly if their linear size is within so many times the gap found between both engines."""
-MOST_PREDICTED = 6
+MOST_PREDICTED = 10
 """So many sizes of a seed are predicted; if that was not enough, its bracket is bisected."""
 
 

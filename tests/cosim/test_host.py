@@ -43,14 +43,14 @@ def bisected(trials, seed, bracket):
 
 @pytest.mark.slow
 def test_the_same_as_bisection_with_nonlinear_runs_alone():
-    plan = make_plan(replace(SCREENING, buses="9", max_mw=64.0))
+    plan = make_plan(replace(SCREENING, buses="9", max_mw=32.0, overrides=("simulation.duration_s=1",)))
     found = search_bus(plan, 9)
     trials = BusTrials(plan.scenario, 9)
     brute = [bisected(trials, seed, plan.bracket) for seed in plan.seeds]
     assert found.low.size_mw == pytest.approx(min(size for size, _ in brute), rel=0.02)
     nonlinear = sum(trial.engine == "andes" for trial in found.trials)
     assert nonlinear <= 3
-    assert sum(runs for _, runs in brute) >= 6 * nonlinear
+    assert sum(runs for _, runs in brute) >= 5 * nonlinear
 
 
 @pytest.fixture(scope="module")
