@@ -95,7 +95,14 @@ def load_grid(
             f"{path} has no synchronous machines with dynamics", f"{how}ask for typical ones with dynamics: synthesised"
         )
 
-    notes = messages + added + _honour_infinite_buses(system) + _switch_off_disturbances(system) + _corrections(system)
+    notes = [
+        *messages,
+        *added,
+        *_honour_infinite_buses(system),
+        *_rebase_gate_rates(system),
+        *_switch_off_disturbances(system),
+        *_corrections(system),
+    ]
     return Grid(
         name=entry.name if entry else path.stem,
         source=entry.source if entry else path.name + (f" + {dyr_path.name}" if dyr_path else ""),
@@ -126,6 +133,23 @@ def _honour_infinite_buses(system: Any) -> list[str]:
             model.M.v[model.idx.v.index(idx)] = INFINITE_INERTIA
             notes.append(f"{model.class_name} {idx} has H = 0: treated as an infinite bus")
     return notes
+
+
+def _rebase_gate_rates(system: Any) -> list[str]:
+    """Bring the gate's rate limits of IEEEG1 to the system's base.
+
+    Like gain and power limits they are given on the turbine's rating (PSS/E); ANDES 2.0 rebases those but not these, so
+    that a turbine of 2,000 MVA may not move faster than 1 pu/s of 100 MVA.
+    """
+    governor, base_mva = system.IEEEG1, float(system.config.mva)
+    if not governor.n:
+        return []
+    rating_mva = {model.idx.v[i]: float(model.Sn.v[i]) for model in synchronous_models(system) for i in range(model.n)}
+    for k in range(governor.n):
+        machines_mva = sum(rating_mva.get(machine, 0.0) for machine in (governor.syn.v[k], governor.syn2.v[k]))
+        scale = (float(governor.Tn.v[k] or 0.0) or machines_mva) / base_mva
+        governor.UO.v[k], governor.UC.v[k] = float(governor.UO.v[k]) * scale, float(governor.UC.v[k]) * scale
+    return ["IEEEG1: gate rates UO and UC taken on the turbines' ratings, which ANDES leaves on the system's base"]
 
 
 def _switch_off_disturbances(system: Any) -> list[str]:
