@@ -271,6 +271,8 @@ def _simulate(study: Study, initialisation: Initialisation, recorder: Recorder, 
             f"the power flow with the sites' power at t = 0 has no solution ({said}): try a smaller site, another bus, "
             "or more reactive support (power_factor)",
         )
+    if initialisation.obstacle:
+        return Outcome("initialisation_failed", 0.0, initialisation.obstacle)
     if not initialisation.succeeded:
         return Outcome(
             "initialisation_failed",

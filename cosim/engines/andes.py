@@ -60,18 +60,23 @@ class SavedState:
 
 @dataclass(frozen=True)
 class Initialisation:
-    """Outcome of power flow and dynamic initialisation; ``residual`` in pu, at ``worst_equation``."""
+    """Outcome of power flow and dynamic initialisation; ``residual`` in pu, at ``worst_equation``.
+
+    ``obstacle`` says why a system in equilibrium cannot be run all the same.
+    """
 
     power_flow_converged: bool
     power_flow_iterations: int
     residual: float | None
     worst_equation: str | None
     messages: list[str]
+    obstacle: str | None = None
 
     @property
     def succeeded(self) -> bool:
-        """Whether the system starts in equilibrium."""
-        return self.power_flow_converged and self.residual is not None and self.residual < MAX_INITIAL_RESIDUAL
+        """Whether the system starts in equilibrium, and can be run."""
+        in_equilibrium = self.residual is not None and self.residual < MAX_INITIAL_RESIDUAL
+        return self.power_flow_converged and in_equilibrium and self.obstacle is None
 
 
 class AndesEngine:

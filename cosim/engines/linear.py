@@ -1,7 +1,7 @@
 """The engine that steps a grid's linear equations: exact in time, valid near the operating point."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class LinearEngine:
         try:
             self.linear = linear = self.source.linearised()
         except NotLinearisable as error:
-            return Initialisation(True, outcome.power_flow_iterations, None, str(error), outcome.messages)
+            return replace(outcome, obstacle=f"there are no linear equations at t = 0: {error}; use engine andes")
         self.elements, self.inertia_mws = self.source.elements, self.source.inertia_mws
         self.islands = self.source.islands
         self.form = block_diagonal(linear.space.a)

@@ -15,6 +15,7 @@ from cosim.cli import main
 from cosim.engines.andes import LoadPoint
 from cosim.engines.linear import LinearEngine
 from cosim.errors import InputError
+from cosim.linear.state_space import NotLinearisable
 from cosim.result import Result
 from cosim.site_equipment import SiteEquipment
 from cosim.site_response import SiteResponse
@@ -272,3 +273,15 @@ def test_a_site_taken_in_stretches_has_the_accounts_of_one_taken_node_by_node(st
     for key, value in vars(one.energies).items():
         assert getattr(other.energies, key) == pytest.approx(value, rel=1e-11, abs=1e-12), key
     assert (other.min_pu, other.max_pu) == (one.min_pu, one.max_pu)
+
+
+def test_equations_that_cannot_be_made_linear_are_a_result_with_the_reason(tmp_path, monkeypatch):
+    def refuse(_):
+        raise NotLinearisable("the algebraic equations are singular")
+
+    monkeypatch.setattr("cosim.engines.andes.linearise", refuse)
+    data = {"grid": {"case": "ieee14"}, "sites": [SITE], "simulation": {"duration_s": 1.0, "engine": "linear"}}
+    summary = cosim.run(data, tmp_path, report=False).summary
+    assert summary["status"] == "initialisation_failed"
+    assert summary["verdict"] == "simulation_failed"
+    assert "the algebraic equations are singular; use engine andes" in summary["warnings"][0]
