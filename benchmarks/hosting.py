@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 
 from cosim.hosting import Plan, Request, make_plan, search_bus
-from cosim.hosting_search import Bracket, Trial, rounded
+from cosim.hosting_margins import Trial
+from cosim.hosting_search import Bracket, rounded
 from cosim.hosting_trials import BusTrials
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from cosim.case_or_scenario import is_scenario, load_case_or_scenario
 from cosim.criteria import Criterion
 from cosim.errors import InputError, Problem, nearest
-from cosim.hosting_search import Bracket, Engine, Found, RunTrial, largest_size
+from cosim.hosting_margins import Engine
+from cosim.hosting_search import Bracket, Found, RunTrial, largest_size
 from cosim.hosting_trials import BusTrials
 from cosim.network import Network
 from cosim.problems import Problems

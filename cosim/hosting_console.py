@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from cosim.hosting_search import Found, Trial
+from cosim.hosting_margins import Trial
+from cosim.hosting_search import Found
 
 STATUS_TEXTS = {"at_max": "no limit up to this size", "none": "no size passes", "not_assessed": "not assessed"}
 NO_LIMIT_TEXTS = {"not_placed": "the grid cannot supply it"}

@@ -7,7 +7,8 @@ from typing import Any
 
 from cosim.criteria import Criterion
 from cosim.hosting import Plan
-from cosim.hosting_search import CheckedLimit, Found, Trial
+from cosim.hosting_margins import CheckedLimit, Trial
+from cosim.hosting_search import Found
 
 COLUMNS = (
     "bus",

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from cosim import runner
 from cosim.errors import InputError, Problem
-from cosim.hosting_search import CheckedLimit, Engine, Trial
+from cosim.hosting_margins import CheckedLimit, Engine, Trial
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import SetUpGrid, prepare_study, set_up_grid

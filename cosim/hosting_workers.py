@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from cosim.errors import InputError
 from cosim.hosting import Plan, search_bus
-from cosim.hosting_search import Engine, Found, Trial
+from cosim.hosting_margins import Engine, Trial
+from cosim.hosting_search import Found
 from cosim.hosting_trials import BusTrials
 from cosim.sweep.pool import ONE_THREAD
 

@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosim.hosting_search import (
-    Bracket,
-    CheckedLimit,
-    Trial,
-    contradictions,
-    largest_size,
-    predicted,
-    rounded,
-)
+from cosim.hosting_margins import CheckedLimit, Trial, contradictions, predicted
+from cosim.hosting_search import Bracket, largest_size, rounded
 
 MAX_MW = 500.0
 

@@ -62,7 +62,13 @@ RESONANCE = {
     "growing": [],
     "modes": [
         {"frequency_hz": 0.52, "damping_percent": 3.0, "kind": "local", "time_constant_s": 10.2, "machine": "GEN_2"}
-        | {"low_hz": 0.49, "high_hz": 0.55, "load_rms_mw": 9.0, "swing_mhz": 6.0, "text": "the 0.50 Hz line meets the mode"}
+        | {
+            "low_hz": 0.49,
+            "high_hz": 0.55,
+            "load_rms_mw": 9.0,
+            "swing_mhz": 6.0,
+            "text": "the 0.50 Hz line meets the mode",
+        }
         | {
             "sites": {
                 "dc1": {"load_rms_mw": 9.0, "line_hz": 0.5, "line_mw": 12.7, "line_share": 1.0, "swing_mhz": 6.0}

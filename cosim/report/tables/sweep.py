@@ -17,8 +17,8 @@ from cosim.sweep.effects import PASS_SHARE, Change, Effect
 from cosim.sweep.grouping import is_sampled
 from cosim.sweep.hosting import Hosting
 from cosim.sweep.limits import SweepLimit
-from cosim.sweep.sensitivity import MorrisEffects, SobolIndices
 from cosim.sweep.records import CRITERIA
+from cosim.sweep.sensitivity import MorrisEffects, SobolIndices
 
 _VERDICTS = ("pass", "fail", "not_assessed", "simulation_failed")
 
