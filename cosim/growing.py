@@ -111,11 +111,12 @@ class RunningExtrema:
 
     def update_rows(self, time_s: NDArray[np.float64], values: NDArray[np.float64]) -> None:
         """Take the values [row, element] of many nodes."""
+        has_gaps = bool(np.isnan(values.sum()))
         for own, own_time_s, first, is_beyond, never in (
             (self.min, self.min_time_s, np.argmin, np.less, np.inf),
             (self.max, self.max_time_s, np.argmax, np.greater, -np.inf),
         ):
-            seen = np.where(np.isnan(values), never, values)
+            seen = np.where(np.isnan(values), never, values) if has_gaps else values
             row = first(seen, axis=0)
             found = np.take_along_axis(seen, row[None], axis=0)[0]
             beyond = is_beyond(found, own)

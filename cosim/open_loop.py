@@ -104,13 +104,16 @@ class OpenLoopRun:
         pending = deque(self._events)
         assert self._engine.domain is not None
         for rows in response(before - start_level, after - start_level):
+            channels = {name: rows.outputs(places[name]) + present[name] for name in recorded}
             seldom = rows.seldom(WATCH_EVERY_S)
-            watched = {name: rows.outputs(places[name], seldom) + present[name] for name in DOMAIN_CHANNELS}
+            watched = {
+                name: channels[name][seldom] if name in channels else rows.outputs(places[name], seldom) + present[name]
+                for name in DOMAIN_CHANNELS
+            }
             apart = first_out_of_step(watched["rotor_angle_rad"], self._engine.islands)
             stop = None if apart is None else int(seldom[apart - 1]) + 1
             self._engine.domain.see(rows.time_s[seldom[:apart]], {name: of[:apart] for name, of in watched.items()})
-            seen = slice(stop)
-            channels = {name: rows.outputs(places[name], seen) + present[name] for name in recorded}
+            channels = {name: values[:stop] for name, values in channels.items()}
             self._record(rows, channels, before, after)
             last_s = float(rows.time_s[:stop][-1])
             while pending and pending[0].at_s <= last_s + 2 * self._timeline.merge_s:

@@ -144,9 +144,13 @@ class Screener:
         result = self._result(inputs, shown)
         domain, status = Domain(engine.linear, engine.islands), COMPLETED
         for rows in response.over(timeline.time_s, timeline.is_jump)(before - start, after - start):
-            result.take(rows, {name: rows.outputs(places[name]) + present[name] for name in shown})
+            values = {name: rows.outputs(places[name]) + present[name] for name in shown}
+            result.take(rows, values)
             seldom = rows.seldom(WATCH_EVERY_S)
-            watched = {name: rows.outputs(places[name], seldom) + present[name] for name in DOMAIN_CHANNELS}
+            watched = {
+                name: values[name][seldom] if name in values else rows.outputs(places[name], seldom) + present[name]
+                for name in DOMAIN_CHANNELS
+            }
             domain.see(rows.time_s[seldom], watched)
             if first_out_of_step(watched["rotor_angle_rad"], engine.islands) is not None:
                 status = "unstable"

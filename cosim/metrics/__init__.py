@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cosim.metrics import flicker, frequency, oscillation, ramp, site, swing, voltage
 from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, leaves, plain, reason_for
@@ -86,7 +87,11 @@ def compute(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
 
 def metric_paths(site_names: Iterable[str]) -> list[str]:
     """List every dotted path which a criterion may name and which is always there: the metrics that are numbers."""
-    names = list(site_names)
+    return list(_metric_paths(tuple(site_names)))
+
+
+@lru_cache(maxsize=64)
+def _metric_paths(names: tuple[str, ...]) -> tuple[str, ...]:
     voltages = voltage.template() | {"flicker": {name: flicker.template() for name in names}}
     tree = {
         "frequency": frequency.template(),
@@ -98,7 +103,7 @@ def metric_paths(site_names: Iterable[str]) -> list[str]:
         "oscillation": oscillation.template(),
     }
     lists, names_of = (".events", ".modes"), ("_generator", "_bus", "_line")
-    return [path for path, _ in leaves(tree) if not path.endswith((*lists, *names_of))]
+    return tuple(path for path, _ in leaves(tree) if not path.endswith((*lists, *names_of)))
 
 
 def parameter_shapes(site_names: Iterable[str]) -> dict[str, str]:

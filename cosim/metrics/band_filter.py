@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
@@ -47,10 +49,16 @@ def band_pass(values: Array, rate_hz: float, low_hz: float, high_hz: float) -> A
         return np.zeros_like(values)
     line = np.linspace(0.0, 1.0, count).reshape((-1,) + (1,) * (values.ndim - 1))
     moving = values - values[:1] - line * (values[-1:] - values[:1])
-    edges, kind = ((low_hz, high_hz), "bandpass") if high_hz < nyquist_hz else (low_hz, "highpass")
-    sections = signal.butter(ZERO_PHASE_ORDER, edges, kind, fs=rate_hz, output="sos")
+    sections = _butterworth(rate_hz, low_hz, high_hz if high_hz < nyquist_hz else None)
     padding = min(count - 1, int(np.ceil(SETTLED_PERIODS * rate_hz / low_hz)))
     return signal.sosfiltfilt(sections, moving, axis=0, padtype="odd", padlen=padding)
+
+
+@lru_cache(maxsize=256)
+def _butterworth(rate_hz: float, low_hz: float, high_hz: float | None) -> Array:
+    """Second-order sections of a band-pass, or of a high-pass where there is no upper edge; not to be changed."""
+    edges, kind = (low_hz, "highpass") if high_hz is None else ((low_hz, high_hz), "bandpass")
+    return signal.butter(ZERO_PHASE_ORDER, edges, kind, fs=rate_hz, output="sos")
 
 
 def first_order(values: Array, interval_s: float, low_hz: float, high_hz: float) -> Array:

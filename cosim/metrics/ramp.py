@@ -81,15 +81,21 @@ def takes(path: str) -> bool:
     return parameters.takes(PARAMETERS, path)
 
 
-def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
-    """Assess the ramp section of a run's metrics; violations are added when criteria are judged."""
+def assess(result: Result, wanted: Wanted = NOTHING_WANTED, *, only_wanted: bool = False) -> Section:
+    """Assess the ramp section of a run's metrics; violations are added when criteria are judged.
+
+    With ``only_wanted`` what no criterion asks for is left out.
+    """
     known = demands(result)
     section = Section({"sites": {}, "total": template(), "violations": []})
     for name in (*result.sites, "total"):
         path = "ramp.total" if name == "total" else f"ramp.sites.{name}"
         if name in known:
             ramps = site_ramps(
-                known[name], tuple(wanted.parameters(path)), sensor_window_s=_sensor_window(result, name)
+                known[name],
+                tuple(wanted.parameters(path)),
+                sensor_window_s=_sensor_window(result, name),
+                only_wanted=only_wanted,
             )
             section.reasons.update({f"{path}.{key}": why for key, why in ramps.reasons.items()})
             section.lower_bounds.update({f"{path}.{key}": why for key, why in ramps.lower_bounds.items()})
@@ -105,7 +111,9 @@ def assess(result: Result, wanted: Wanted = NOTHING_WANTED) -> Section:
     return section
 
 
-def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s: float = 0.0) -> Section:
+def site_ramps(
+    demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s: float = 0.0, only_wanted: bool = False
+) -> Section:
     """Ramps of one demand; keys of the section's tables are without the site's path.
 
     ``max_up`` and ``max_down`` are the fastest rise and fall over a window, both as magnitudes: 0 where the
@@ -119,9 +127,12 @@ def site_ramps(demand: Demand, wanted: tuple[str, ...] = (), *, sensor_window_s:
         Further metrics with a parameter, such as ``excursion_mw.6s``.
     sensor_window_s
         Time over which the trace's sensor averaged; 0 for none.
+    only_wanted
+        Whether to leave out all that is not in ``wanted``.
     """
     section = Section(template())
-    for leaf in dict.fromkeys((*(leaf for leaf, _ in leaves(section.values)), *wanted)):
+    usual = [] if only_wanted else [leaf for leaf, _ in leaves(section.values)]
+    for leaf in dict.fromkeys((*usual, *wanted)):
         group, _, parameter = leaf.partition(".")
         if is_measure(leaf):
             _add_change(section, demand, leaf, sensor_window_s)

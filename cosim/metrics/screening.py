@@ -14,7 +14,7 @@ NOT_SCREENED = "a screen does not compute it; confirm the run"
 def assess_extremes(result: Result, wanted: Wanted) -> Section:
     """Compute what of `cosim.metrics.compute` a screen can; the rest is None, and says so.
 
-    Ramps are computed where a criterion asks for one.
+    Of ramps those are computed that a criterion asks for.
 
     Parameters
     ----------
@@ -23,12 +23,11 @@ def assess_extremes(result: Result, wanted: Wanted) -> Section:
     wanted
         What criteria ask for.
     """
-    ramps_wanted = any(path.startswith("ramp.") for path in wanted.paths)
     names = list(result.sites)
     sections = {
         "frequency": frequency.assess(result, Wanted(wanted.paths)),
         "voltage": _voltage(result),
-        "ramp": ramp.assess(result, wanted) if ramps_wanted else _none({"sites": {}, "total": ramp.template()}, "ramp"),
+        "ramp": _ramps(result, wanted),
         "site": _none({name: site.template() for name in names}, "site"),
         "generator": swing.assess_generators(result),
         "line": swing.assess_lines(result),
@@ -39,6 +38,12 @@ def assess_extremes(result: Result, wanted: Wanted) -> Section:
         whole.values[name] = plain(section.values)
         whole.add(section)
     return whole
+
+
+def _ramps(result: Result, wanted: Wanted) -> Section:
+    section = ramp.assess(result, wanted, only_wanted=True)
+    section.reasons.setdefault("ramp", NOT_SCREENED)
+    return section
 
 
 def _voltage(result: Result) -> Section:

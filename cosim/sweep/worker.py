@@ -139,6 +139,8 @@ def _answer_and_exit(writer: int, folder: Path, task: dict[str, Any], set_up: Se
         record = json.dumps(_record_of(folder, task, set_up), allow_nan=False).encode()
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(record)
+    except BrokenPipeError:  # the worker is gone, and with it whoever wants the record
+        code = 1
     except BaseException:
         traceback.print_exc()
         code = 1

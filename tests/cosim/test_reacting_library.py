@@ -24,6 +24,7 @@ def compliant(tmp_path_factory):
     return cosim.run("virginia-2024", tmp_path_factory.mktemp("compliant"), overrides, report=False)
 
 
+@pytest.mark.xdist_group("virginia-2024")
 def test_the_fleet_leaves_on_the_third_fault_within_a_minute_and_stays_away(virginia):
     protection = virginia.summary["metrics"]["site"]["fleet"]["protection"]
     assert virginia.summary["status"] == "completed"
@@ -34,6 +35,7 @@ def test_the_fleet_leaves_on_the_third_fault_within_a_minute_and_stays_away(virg
     assert power_mw[39.001:].max() == 0.0
 
 
+@pytest.mark.xdist_group("virginia-2024")
 def test_the_faults_are_as_published(virginia):
     """NERC: six faults in 82 s, 42 to 66 ms each, 0.25 to 0.40 pu."""
     faults = virginia.events[virginia.events["kind"] == "fault"]["time_s"].to_numpy()
@@ -47,6 +49,7 @@ def test_the_faults_are_as_published(virginia):
     assert 0.25 < min(residual) < max(residual) < 0.40
 
 
+@pytest.mark.xdist_group("virginia-2024")
 def test_frequency_rises_as_inertia_and_lost_power_say(virginia, compliant):
     """d f / dt = -(P_e - P_m) f0 / (2 H S), against the fleet that stays: governors and damping are then the same.
 
