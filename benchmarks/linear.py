@@ -64,7 +64,12 @@ def main() -> None:
     data: dict[str, Any] = {
         "name": "benchmark",
         "scenario": "ieee39-training",
-        "set": {"grid.case": "wecc179", "sites[0].bus": 66, "simulation.duration_s": 60.0},
+        "set": {
+            "grid.case": "wecc179",
+            "sites[0].bus": 66,
+            "sites[0].workloads": [{"type": "mix", "sample_rate_hz": 100}],
+            "simulation.duration_s": 60.0,
+        },
         "replicates": seeds,
         "screen": {"confirm": None},
         "keep": "none",

@@ -28,7 +28,13 @@ def is_open_loop(loads: Sequence[Load], events: Sequence[Event]) -> bool:
 
 
 def response_to_levels(
-    engine: LinearEngine, loads: Sequence[Load], names: Sequence[str], time_s: np.ndarray, is_jump: np.ndarray
+    engine: LinearEngine,
+    loads: Sequence[Load],
+    names: Sequence[str],
+    time_s: np.ndarray,
+    is_jump: np.ndarray,
+    *,
+    is_rough: bool = False,
 ) -> tuple[Response, dict[str, slice]]:
     """Response of channels to the loads' levels, and where each channel's elements are among the outputs."""
 
@@ -43,7 +49,7 @@ def response_to_levels(
     bounds = np.cumsum([0, *(len(c) for c, _ in outputs)])
     places = {name: slice(*pair) for name, pair in zip(names, pairwise(bounds), strict=True)}
     c, d = np.vstack([c for c, _ in outputs]), np.vstack([by_level(d) for _, d in outputs])
-    return Response(engine.form, by_level(engine.b), c, d, time_s, is_jump), places
+    return Response(engine.form, by_level(engine.b), c, d, time_s, is_jump, is_rough=is_rough), places
 
 
 def first_out_of_step(angle_rad: np.ndarray, islands: Iterable[np.ndarray]) -> int | None:

@@ -133,7 +133,9 @@ class Screener:
         shown = tuple(name for name in dict.fromkeys([*CHANNELS, *wanted]) if name in engine.linear.channels)
         names = tuple(dict.fromkeys([*shown, *DOMAIN_CHANNELS]))
         if names not in self._responses:
-            self._responses[names] = response_to_levels(engine, inputs.loads, names, timeline.time_s, timeline.is_jump)
+            self._responses[names] = response_to_levels(
+                engine, inputs.loads, names, timeline.time_s, timeline.is_jump, is_rough=True
+            )
         response, places = self._responses[names]
         sides = [load.injector.series(timeline.time_s, timeline.is_jump) for load in inputs.loads if load.injector]
         before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
