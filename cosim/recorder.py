@@ -30,9 +30,6 @@ REACTION_COLUMNS = (
 )
 """What is stored besides of a site that reacts to the grid, as far as it has the equipment."""
 
-FLUSHED_ROWS = 50_000
-"""Rows taken many at once after which the file is brought up to date on the disk."""
-
 # Nodes nearer than this are one instant: an edge and the step that ends on it can differ by rounding.
 _SAME_TIME_S = 1e-9
 # HDF5 1.8 format: attributes may pass 64 KB (names of thousands of buses), and, unlike later formats,
@@ -97,7 +94,7 @@ class Recorder:
         self._due = 0.0  # next multiple of every_s that wants a row
         self._now_s = -math.inf
         self._stored_s = -math.inf
-        self._nodes = self._unflushed = 0
+        self._nodes = 0
         self._chunk_rows = chunk_rows
         self._file = h5py.File(self.path, "w", libver=_LIBVER)
         self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "every_s": every_s})
@@ -204,10 +201,7 @@ class Recorder:
         self._before_jumps.extend(time_s[nodes[jumps]], *[values[name][nodes[jumps]] for name in self._jumping])
         self._rows.extend(time_s[nodes[due]], *[values[name][last[due]] for name in self._channels])
         self._now_s = float(time_s[-1])
-        self._unflushed += len(time_s)
-        if self._unflushed >= FLUSHED_ROWS:
-            self._unflushed = 0
-            self._file.flush()
+        self._file.flush()
 
     def record_site_rows(self, name: str, *columns: NDArray[np.float64]) -> None:
         """Take many rows of a site at once: an array for each column, in the order of `SITE_COLUMNS`."""

@@ -11,7 +11,7 @@ import numpy as np
 from cosim.linear.blocks import BlockForm
 from cosim.linear.discrete import Discretisation, march
 
-CHUNK_NODES = 4096
+CHUNK_NODES = 8192
 """Nodes whose states are held at a time."""
 
 NEGLIGIBLE = 1e-9
