@@ -1,7 +1,9 @@
 """What the co-simulation loop drives: controlled loads, and events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from cosim.engines.interface import Engine
 from cosim.site_equipment import SiteEquipment
@@ -30,6 +32,21 @@ class Load:
     def is_site(self) -> bool:
         """Whether it is a site."""
         return self.equipment is not None
+
+
+def powers(loads: Sequence[Load], level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """MW and Mvar of loads at their levels, shape (loads,) each, at 1 pu voltage."""
+    return level * [load.active_mw for load in loads], level * [load.reactive_mvar for load in loads]
+
+
+def levels(
+    loads: Sequence[Load], time_s: np.ndarray, is_jump: np.ndarray, start_level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Levels of loads that do not react to the grid, before and after each node, shape (nodes, loads) each."""
+    sides = [load.injector.series(time_s, is_jump) for load in loads if load.injector is not None]
+    before, after = (np.array([pair[k] for pair in sides]).reshape(-1, len(time_s)).T.copy() for k in (0, 1))
+    before[0] = start_level
+    return before, after
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from cosim.engines.andes import AndesEngine
 from cosim.engines.state_origins import StateOrigin, state_origins
 from cosim.linear.grid import LinearGrid
 from cosim.linear.modes import Mode, Modes, find_modes
+from cosim.loop_inputs import powers
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
 from cosim.study import prepare_study
@@ -109,8 +110,7 @@ def modal_study(scenario: Scenario, source: Source) -> ModalStudy:
     study = prepare_study(scenario.model_copy(update={"simulation": nonlinear}), source)
     engine = study.engine
     assert isinstance(engine, AndesEngine)
-    active_mw = study.start_level * np.array([load.active_mw for load in study.loads])
-    reactive_mvar = study.start_level * np.array([load.reactive_mvar for load in study.loads])
+    active_mw, reactive_mvar = powers(study.loads, study.start_level)
     start = engine.initialise(active_mw, reactive_mvar)
     if not start.power_flow_converged:
         raise NoOperatingPoint(f"the power flow has no solution: {'; '.join(start.messages)}")

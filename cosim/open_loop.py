@@ -1,7 +1,7 @@
 """A run of linear equations whose loads do not react to the grid: all of it at once, not node by node."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -9,8 +9,9 @@ import numpy as np
 from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD
 from cosim.engines.linear import LinearEngine
 from cosim.linear.domain import CHANNELS as DOMAIN_CHANNELS
+from cosim.linear.domain import Domain
 from cosim.linear.response import Response, Rows
-from cosim.loop_inputs import Event, Load
+from cosim.loop_inputs import Event, Load, levels
 from cosim.recorder import Recorder
 from cosim.simulation import Outcome, Progress
 from cosim.site_response import SiteResponse
@@ -60,6 +61,41 @@ def first_out_of_step(angle_rad: np.ndarray, islands: Iterable[np.ndarray]) -> i
     return int(np.argmax(apart)) + 1 if apart.any() else None
 
 
+def watch(
+    rows: Rows,
+    channels: Mapping[str, np.ndarray],
+    places: Mapping[str, slice],
+    present: Mapping[str, np.ndarray],
+    domain: Domain,
+) -> int | None:
+    """Let the domain see a stretch of a run, up to where machines fall out of step.
+
+    Parameters
+    ----------
+    rows
+        The stretch.
+    channels
+        Those that have been computed at all of its rows.
+    places, present
+        Of each channel, where it is among the outputs, and its values at the operating point.
+    domain
+        Of the run.
+
+    Returns
+    -------
+    int or None
+        Number of rows up to the first at which machines are out of step.
+    """
+    seldom = rows.seldom(WATCH_EVERY_S)
+    watched = {
+        name: channels[name][seldom] if name in channels else rows.outputs(places[name], seldom) + present[name]
+        for name in DOMAIN_CHANNELS
+    }
+    apart = first_out_of_step(watched["rotor_angle_rad"], domain.islands)
+    domain.see(rows.time_s[seldom[:apart]], {name: of[:apart] for name, of in watched.items()})
+    return None if apart is None else int(seldom[apart - 1]) + 1
+
+
 class OpenLoopRun:
     """One run of an initialised linear engine; stands in for `cosim.simulation.CoSimulation`.
 
@@ -100,9 +136,7 @@ class OpenLoopRun:
     def run(self, start_level: np.ndarray, progress: Progress) -> Outcome:
         """Respond to the loads from the first node to the last; see `CoSimulation.run`."""
         times, is_jump = self._timeline.time_s, self._timeline.is_jump
-        sides = [load.injector.series(times, is_jump) for load in self._loads if load.injector is not None]
-        before, after = (np.array([pair[k] for pair in sides]).reshape(-1, len(times)).T.copy() for k in (0, 1))
-        before[0] = start_level
+        before, after = levels(self._loads, times, is_jump, start_level)
         recorded = list(dict.fromkeys([*self._channels, "voltage_pu"]))
         names = list(dict.fromkeys([*recorded, *DOMAIN_CHANNELS]))
         response, places = response_to_levels(self._engine, self._loads, names, times, is_jump)
@@ -111,14 +145,7 @@ class OpenLoopRun:
         assert self._engine.domain is not None
         for rows in response(before - start_level, after - start_level):
             channels = {name: rows.outputs(places[name]) + present[name] for name in recorded}
-            seldom = rows.seldom(WATCH_EVERY_S)
-            watched = {
-                name: channels[name][seldom] if name in channels else rows.outputs(places[name], seldom) + present[name]
-                for name in DOMAIN_CHANNELS
-            }
-            apart = first_out_of_step(watched["rotor_angle_rad"], self._engine.islands)
-            stop = None if apart is None else int(seldom[apart - 1]) + 1
-            self._engine.domain.see(rows.time_s[seldom[:apart]], {name: of[:apart] for name, of in watched.items()})
+            stop = watch(rows, channels, places, present, self._engine.domain)
             channels = {name: values[:stop] for name, values in channels.items()}
             self._record(rows, channels, before, after)
             last_s = float(rows.time_s[:stop][-1])

@@ -16,6 +16,7 @@ from cosim.engines.andes import CHANNELS, Initialisation
 from cosim.engines.linear import LinearEngine
 from cosim.errors import InputError, Problem
 from cosim.interval_means import mean_over_intervals
+from cosim.loop_inputs import powers
 from cosim.metrics import plain
 from cosim.network import Network
 from cosim.open_loop import OpenLoopRun, is_open_loop
@@ -183,9 +184,7 @@ def _simulated(
     text = scenario_text(study.scenario)
     (folder / SCENARIO_NAME).write_text(text, encoding="utf-8")
 
-    active = study.start_level * [load.active_mw for load in study.loads]
-    reactive = study.start_level * [load.reactive_mvar for load in study.loads]
-    initialisation = study.engine.initialise(active, reactive)
+    initialisation = study.engine.initialise(*powers(study.loads, study.start_level))
     point = operating_point(study, succeeded=initialisation.succeeded) if with_resonance else None
     with _recorder(study, initialisation, folder / RESULT_NAME, text) as recorder:
         outcome = _simulate(study, initialisation, recorder, progress)

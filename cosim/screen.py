@@ -10,11 +10,11 @@ from cosim.criteria import COMPLETED, Run, judge, overall_verdict, wanted_by
 from cosim.engines.linear import LinearEngine
 from cosim.linear.domain import CHANNELS as DOMAIN_CHANNELS
 from cosim.linear.domain import Domain
-from cosim.loop_inputs import Load
+from cosim.loop_inputs import levels, powers
 from cosim.metrics import channels_for, plain
 from cosim.metrics.screening import assess_extremes
 from cosim.network import Network
-from cosim.open_loop import WATCH_EVERY_S, first_out_of_step, is_open_loop, response_to_levels
+from cosim.open_loop import is_open_loop, response_to_levels, watch
 from cosim.problems import Problems
 from cosim.scenario.model import Scenario
 from cosim.scenario.source import Source
@@ -30,7 +30,6 @@ CHANNELS = ("voltage_pu", "speed_pu", *KEPT)
 
 OTHER_SIZE = 0.9
 """Size of a site, against its own, with which it is seen how the voltages before the run depend on its power."""
-
 
 FAR_FROM_LIMIT = 0.05
 """A control that goes less than this share of the way to its limit in the first run is not looked at in the others."""
@@ -79,7 +78,7 @@ class Screener:
         assert isinstance(study.engine, LinearEngine)
         self._engine, self._grid = study.engine, study.grid
         self._start = study.start_level
-        outcome = self._engine.initialise(*_powers(study.loads, self._start))
+        outcome = self._engine.initialise(*powers(study.loads, self._start))
         if not outcome.succeeded:
             raise CannotScreen("it does not start")
         self._network = Network.of(self._grid)
@@ -137,10 +136,8 @@ class Screener:
                 engine, inputs.loads, names, timeline.time_s, timeline.is_jump, is_rough=True
             )
         response, places = self._responses[names]
-        sides = [load.injector.series(timeline.time_s, timeline.is_jump) for load in inputs.loads if load.injector]
-        before, after = (np.column_stack([pair[k] for pair in sides]) for k in (0, 1))
         start = inputs.start_level
-        before[0] = start
+        before, after = levels(inputs.loads, timeline.time_s, timeline.is_jump, start)
         present = {name: engine.linear.channels[name].present for name in names}
         present["voltage_pu"] = present["voltage_pu"] + self._voltage_shift(start)
         result = self._result(inputs, shown)
@@ -148,13 +145,7 @@ class Screener:
         for rows in response.over(timeline.time_s, timeline.is_jump)(before - start, after - start):
             values = {name: rows.outputs(places[name]) + present[name] for name in shown}
             result.take(rows, values)
-            seldom = rows.seldom(WATCH_EVERY_S)
-            watched = {
-                name: values[name][seldom] if name in values else rows.outputs(places[name], seldom) + present[name]
-                for name in DOMAIN_CHANNELS
-            }
-            domain.see(rows.time_s[seldom], watched)
-            if first_out_of_step(watched["rotor_angle_rad"], engine.islands) is not None:
+            if watch(rows, values, places, present, domain) is not None:
                 status = "unstable"
                 break
         return result, status, domain
@@ -191,12 +182,7 @@ class Screener:
         ]
         study = prepare_study(self._scenario.model_copy(update={"sites": sites}), self._source)
         change_mw = study.start_level[number] - self._start[number]
-        outcome = study.engine.initialise(*_powers(study.loads, study.start_level))
+        outcome = study.engine.initialise(*powers(study.loads, study.start_level))
         if not outcome.succeeded or not change_mw:
             return np.zeros(len(present))
         return (study.engine.channel("voltage_pu") - present) / change_mw
-
-
-def _powers(loads: list[Load], level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """MW and Mvar of loads at their levels."""
-    return level * [load.active_mw for load in loads], level * [load.reactive_mvar for load in loads]
