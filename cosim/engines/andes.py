@@ -38,6 +38,12 @@ class LoadPoint:
     v_min_pu: float = 0.7
 
 
+def voltage_share(v: np.ndarray, z: np.ndarray, i: np.ndarray, p: np.ndarray, v_min_pu: np.ndarray) -> np.ndarray:
+    """What loads draw at a voltage, over what they would at 1 pu; see `grids.controlled_load.ControlledLoad`."""
+    at = np.maximum(v, v_min_pu)
+    return (z * at**2 + i * at + p) * (v / at) ** 2
+
+
 @dataclass(frozen=True)
 class ShuntPoint:
     """An admittance to ground that an event connects, a fault or a shunt: off at first. System per-unit."""
@@ -289,8 +295,7 @@ class AndesEngine:
     def load_share(self) -> np.ndarray:
         """What the loads draw at the present voltage, over what they would at 1 pu, shape (loads,)."""
         load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)
-        at = np.maximum(v, load.vmin.v[own])
-        return (load.kz.v[own] * at**2 + load.ki.v[own] * at + load.kp.v[own]) * (v / at) ** 2
+        return voltage_share(v, load.kz.v[own], load.ki.v[own], load.kp.v[own], load.vmin.v[own])
 
     def linearised(self) -> LinearGrid:
         """Return the linear equations at the present state.

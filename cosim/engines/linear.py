@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD, AndesEngine, Initialisation, LoadPoint
+from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD, AndesEngine, Initialisation, LoadPoint, voltage_share
 from cosim.engines.channels import CHANNELS
 from cosim.linear.blocks import block_diagonal
 from cosim.linear.discrete import Discretisation, advance
@@ -178,10 +178,8 @@ class LinearEngine:
 
     def shares(self, voltage_pu: np.ndarray) -> np.ndarray:
         """What the loads draw at given voltages, over what they would at 1 pu; loads along the last axis."""
-        v = voltage_pu
         z, i, p, v_min = (np.array([getattr(load, key) for load in self._loads]) for key in ("z", "i", "p", "v_min_pu"))
-        at = np.maximum(v, v_min)
-        return (z * at**2 + i * at + p) * (v / at) ** 2
+        return voltage_share(voltage_pu, z, i, p, v_min)
 
     def load_power(self) -> tuple[np.ndarray, np.ndarray]:
         """Power that the loads draw at the present voltage, MW and Mvar, shape (loads,) each."""
