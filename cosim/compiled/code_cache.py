@@ -1,0 +1,122 @@
+"""Compiled models on disk: one module a model text, made once, found again by every process.
+
+A model's text is written to a file named after its hash, in the folder for generated code, and numba keeps the machine
+code beside it, with an index that tells processors and versions apart. A file is written under another name and then
+renamed, and only where it is missing, so many processes, on many machines with one home folder, can do it at once. What
+cannot be written where it belongs goes to a temporary folder of this process's own.
+"""
+
+import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import filelock
+import numba
+
+from cosim.compiled.model_code import ModelCode
+from grids.andes_runtime import cache_dir
+
+Told = Callable[[str, float], None]
+"""Told each model that was compiled, and the seconds that it took."""
+
+_LOCK = threading.Lock()
+_loaded: dict[str, Any] = {}
+
+
+def compiled(codes: Sequence[ModelCode], told: Told | None = None) -> list[int]:
+    """Addresses of the compiled functions of models.
+
+    Parameters
+    ----------
+    codes
+        Their texts.
+    told
+        Told what had to be compiled.
+    """
+    return [_function(code, told).address for code in codes]
+
+
+def is_compiled(code: ModelCode) -> bool:
+    """Whether a model's machine code is on disk, for this processor and these versions, or in this process."""
+    if _key(code) in _loaded:
+        return True
+    path = _path(_folder(), code)
+    return path.exists() and bool(list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")))
+
+
+def _key(code: ModelCode) -> str:
+    return hashlib.sha256(code.source.encode()).hexdigest()[:16]
+
+
+def _path(folder: Path, code: ModelCode) -> Path:
+    return folder / f"{code.name.lower()}_{_key(code)}.py"
+
+
+@cache
+def _folder() -> Path:
+    """Where generated models are kept; a temporary folder where that cannot be written."""
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    folder = cache_dir() / f"compiled-numba-{numba.__version__}-{python}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="cosim-compiled-"))
+
+
+def _function(code: ModelCode, told: Told | None) -> Any:
+    with _LOCK:
+        key = _key(code)
+        if key not in _loaded:
+            path = _path(_folder(), code)
+            _write(path, code.source)
+            was_compiled = is_compiled(code)
+            started = time.perf_counter()
+            if was_compiled:
+                _loaded[key] = _module(path).evaluate
+            else:
+                with filelock.FileLock(f"{path}.lock"):  # another process may do it meanwhile: one is enough
+                    was_compiled = is_compiled(code)
+                    started = time.perf_counter()
+                    _loaded[key] = _module(path).evaluate
+            if told is not None and not was_compiled:
+                told(code.name, time.perf_counter() - started)
+        return _loaded[key]
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all; one that is there stays, with its date, by which numba knows it."""
+    if path.exists():
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    try:
+        os.link(file.name, path)
+    except FileExistsError:
+        pass  # another process was faster
+    except OSError:  # a file system without links
+        os.replace(file.name, path)
+        return
+    os.unlink(file.name)
+
+
+def _module(path: Path) -> ModuleType:
+    """Import a generated module; numba compiles it, or finds its machine code."""
+    name = f"cosim_compiled_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

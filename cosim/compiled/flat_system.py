@@ -1,0 +1,217 @@
+"""An initialised ANDES system as flat arrays for compiled code.
+
+The arena of a scenario is one array of float64:
+
+    time | iterations | x | y | f | g | parameters, services, flags and memories of each model
+
+so that a scenario is copied or reset at once. Tables say where a model's arguments lie in it; they, the pattern of the
+Jacobian and the machine code are shared by all scenarios of a grid.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from andes.linsolvers.scipy import spmatrix_to_csc
+from scipy.sparse import bmat, coo_matrix, csc_matrix, eye
+
+from cosim.compiled.code_cache import Told, compiled
+from cosim.compiled.model_code import VARIABLES, ModelCode, model_code
+from cosim.compiled.scalar_code import NotTranslatable
+
+
+class NotCovered(Exception):
+    """A system that the compiled engine does not cover; says what of it."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Pattern of the full Jacobian [[fx, fy], [gx, gy]] by columns, the diagonal included, and its constant entries."""
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    constant: np.ndarray
+
+    def positions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Positions of entries among the values.
+
+        Raises
+        ------
+        NotCovered
+            If one is outside the pattern.
+        """
+        out = np.empty(len(rows), dtype=np.int64)
+        for k, (row, column) in enumerate(zip(rows, columns, strict=True)):
+            start, end = self.indptr[column], self.indptr[column + 1]
+            at = start + np.searchsorted(self.indices[start:end], row)
+            if at == end or self.indices[at] != row:
+                raise NotCovered(f"an entry of the Jacobian outside its pattern ({row}, {column})")
+            out[k] = at
+        return out
+
+
+class FlatSystem:
+    """Tables and machine code of an initialised ANDES system.
+
+    Parameters
+    ----------
+    system : andes.System
+        With ``TDS.init()`` done.
+    told
+        Told what had to be compiled.
+
+    Raises
+    ------
+    NotCovered
+        If a model has no counterpart in compiled code, or part of the network is an island without supply.
+    """
+
+    def __init__(self, system: Any, told: Told | None = None):
+        self.system = system
+        self.codes = model_codes(system)
+        dae = system.dae
+        self.states, self.algebraic = int(dae.n), int(dae.m)
+        self.size = self.states + self.algebraic
+        self.pattern = _pattern(system)
+        self.tables = self._tables()
+        self.addresses = np.array(compiled(self.codes, told), dtype=np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models."""
+        return [code.name for code in self.codes]
+
+    def _tables(self) -> list[np.ndarray]:
+        """A table for each model, and the layout of the arena."""
+        offset = VARIABLES + 2 * self.size
+        tables, self.slots, pegs = [], [], []
+        for code in self.codes:
+            offsets = []
+            for slot in code.slots:
+                offsets.append(offset)
+                self.slots.append((slot, offset))
+                offset += slot.size
+            lists = [self._positions(variable) for variable in code.variables]
+            entries = [
+                self.pattern.positions(
+                    rows + (self.states if matrix[0] == "g" else 0), columns + (self.states if matrix[1] == "y" else 0)
+                )
+                for matrix, rows, columns in code.jacobian
+            ]
+            first_list = 4 + len(offsets)
+            first_entry = first_list + code.count * len(lists)
+            head = [code.count, self.size, first_list, first_entry, *offsets]
+            tables.append(np.concatenate([np.array(head, dtype=np.int64), *lists, *entries]).astype(np.int64))
+            for slot_number, state in code.pegs:
+                pegs += [(offsets[slot_number] + k, int(a)) for k, a in enumerate(state.a)]
+        self.arena_size = offset
+        self.peg_flag = np.array([flag for flag, _ in pegs], dtype=np.int64)
+        self.peg_state = np.array([state for _, state in pegs], dtype=np.int64)
+        self._check_pegs()
+        return tables
+
+    def _positions(self, variable: Any) -> np.ndarray:
+        return VARIABLES + np.asarray(variable.a, dtype=np.int64) + (0 if variable.v_code == "x" else self.states)
+
+    def _check_pegs(self) -> None:
+        """A pegged state is seen by its own model alone: others would see it earlier here than in ANDES."""
+        pegged = set(self.peg_state.tolist())
+        for code in self.codes:
+            own = {id(state) for _, state in code.pegs}
+            for variable in code.variables:
+                foreign = variable.v_code == "x" and id(variable) not in own and variable.owner.class_name != code.name
+                if foreign and pegged.intersection(np.asarray(variable.a).tolist()):
+                    raise NotCovered(f"{code.name} reads a state of another model that has a limit ({variable.name})")
+
+    def pull(self, arena: np.ndarray) -> None:
+        """Take everything from the ANDES system."""
+        dae = self.system.dae
+        arena[0], arena[1] = float(dae.t), float(self.system.TDS.niter)
+        parts = np.split(arena[VARIABLES : VARIABLES + 2 * self.size], [self.states, self.size, self.size + self.states])
+        for part, values in zip(parts, (dae.x, dae.y, dae.f, dae.g), strict=True):
+            part[:] = values
+        for slot, at in self.slots:
+            arena[at : at + slot.size] = slot.values()
+
+    def push(self, arena: np.ndarray) -> None:
+        """Give variables, flags, variable services and memories back to the ANDES system."""
+        self.push_variables(arena)
+        self.system.TDS.niter = int(arena[1])
+        at = iter(self.slots)
+        for code in self.codes:
+            for number in range(len(code.slots)):
+                slot, offset = next(at)
+                if number in code.kept:
+                    slot.store(arena[offset : offset + slot.size])
+        self.system.vars_to_models()
+
+    def push_variables(self, arena: np.ndarray) -> None:
+        """Give time and variables back to the arrays of the ANDES system."""
+        dae = self.system.dae
+        dae.t[...] = arena[0]
+        values = arena[VARIABLES : VARIABLES + 2 * self.size]
+        dae.x[:], dae.y[:] = values[: self.states], values[self.states : self.size]
+        dae.f[:], dae.g[:] = values[self.size : self.size + self.states], values[self.size + self.states :]
+
+    def jacobian(self) -> np.ndarray:
+        """Values of the Jacobian that the ANDES system has now, in the pattern's order."""
+        dae = self.system.dae
+        fx, fy, gx, gy = (spmatrix_to_csc(m) for m in (dae.fx, dae.fy, dae.gx, dae.gy))
+        matrix = bmat([[fx, fy], [gx, gy]]).tocoo()
+        out = np.zeros(len(self.pattern.indices))
+        np.add.at(out, self.pattern.positions(matrix.row, matrix.col), matrix.data)
+        return out
+
+
+def model_codes(system: Any) -> list[ModelCode]:
+    """Texts of all models in use.
+
+    Raises
+    ------
+    NotCovered
+        With the model and what of it has no counterpart in compiled code.
+    """
+    if system.Bus.n_islanded_buses:
+        raise NotCovered(f"{system.Bus.n_islanded_buses} buses are not connected to the rest")
+    for code in ("f", "g"):
+        for variable in system._setters[code]:
+            raise NotCovered(f"{variable.owner.class_name} sets the equation of {variable.name}")
+    codes = []
+    for model in system.exist.pflow_tds.values():
+        if not model.n or model._all_replaced:
+            continue
+        try:
+            codes.append(model_code(model))
+        except NotTranslatable as error:
+            raise NotCovered(f"{model.class_name}: {error}") from error
+    return codes
+
+
+def _pattern(system: Any) -> Pattern:
+    dae = system.dae
+    parts = [[_template(dae, name) for name in pair] for pair in (("fx", "fy"), ("gx", "gy"))]
+    places = bmat([[abs(_ones(part)) for part in row] for row in parts]).tocoo()
+    size = dae.n + dae.m
+    diagonal = eye(size, format="coo")
+    union = coo_matrix(
+        (
+            np.ones(places.nnz + size),
+            (np.concatenate([places.row, diagonal.row]), np.concatenate([places.col, diagonal.col])),
+        ),
+        shape=(size, size),
+    ).tocsc()
+    union.sort_indices()
+    pattern = Pattern(union.indptr.astype(np.int64), union.indices.astype(np.int64), np.zeros(union.nnz))
+    constant = bmat(parts).tocoo()
+    np.add.at(pattern.constant, pattern.positions(constant.row, constant.col), constant.data)
+    return pattern
+
+
+def _template(dae: Any, name: str) -> csc_matrix:
+    """What ANDES resets a matrix to before its entries are added."""
+    return spmatrix_to_csc(dae.tpl[name])
+
+
+def _ones(matrix: csc_matrix) -> csc_matrix:
+    return csc_matrix((np.ones(len(matrix.data)), matrix.indices, matrix.indptr), shape=matrix.shape)
