@@ -11,6 +11,7 @@ from cosim.criteria import Criterion
 from cosim.driven_loads import load_points
 from cosim.edited_grid import edited_grid
 from cosim.engines.andes import AndesEngine, ShuntPoint
+from cosim.engines.compiled import CompiledEngine
 from cosim.engines.interface import Engine
 from cosim.engines.linear import LinearEngine
 from cosim.events import plan_events
@@ -140,4 +141,7 @@ def _engine(scenario: Scenario, grid: Grid, shunts: Sequence[ShuntPoint]) -> Eng
     simulation = scenario.simulation
     if simulation.engine == "linear":
         return LinearEngine(grid, load_points(scenario), simulation.tolerance)
+    if simulation.engine in ("auto", "compiled"):
+        is_required = simulation.engine == "compiled"
+        return CompiledEngine(grid, load_points(scenario), simulation.tolerance, shunts, is_required=is_required)
     return AndesEngine(grid, load_points(scenario), simulation.tolerance, shunts)

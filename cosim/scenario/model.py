@@ -14,8 +14,10 @@ from cosim.scenario.site import Site
 class Simulation(Part):
     """How the run is made."""
 
-    engine: Literal["andes", "linear"] = Field(
-        "andes", description="what integrates the grid: ANDES's equations, or the same made linear at t = 0"
+    engine: Literal["auto", "compiled", "andes", "linear"] = Field(
+        "andes",
+        description="what integrates the grid: ANDES's equations in compiled code or by ANDES itself (auto: the first "
+        "where every model is covered, else the second), or the same made linear at t = 0",
     )
     duration_s: Annotated[float, Field(gt=0, le=86_400)] = Field(description="simulated time")
     step_s: Annotated[float, Field(ge=1e-4, le=0.1)] = Field(0.01, description="longest step")
