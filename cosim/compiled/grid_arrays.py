@@ -42,10 +42,11 @@ def grid_arrays(flat: FlatSystem, loads: int) -> Grid:
     condition = np.zeros(kernel.CONDITIONS, dtype=np.int64)
     condition[kernel.LINE_SEARCH] = config.linesearch
     condition[kernel.MAX_ITERATIONS] = config.max_iter
+    condition[kernel.HAS_CONVERGED] = system.TDS.last_converged
     condition[kernel.ADDRESS], condition[kernel.JACOBIAN_ADDRESS] = arena.ctypes.data, jacobian.ctypes.data
     number = np.zeros(kernel.NUMBERS)
     number[kernel.TOLERANCE], number[kernel.TINY] = config.tol, system.TDS.tol_zero
-    number[kernel.LENGTH_S] = np.nan
+    number[kernel.LENGTH_S], number[kernel.LAST_SWITCH_S] = np.nan, system.TDS._last_switch_t
     network = _Network(flat, rows, columns)
     empty = no_factors()
     controlled = system.ControlledLoad
@@ -164,6 +165,8 @@ def with_network_order(grid: Grid, flat: FlatSystem, network: _Network | None = 
 
 def _places(flat: FlatSystem, controlled: Any) -> dict[str, int]:
     """Where the power of controlled loads starts in the arena."""
+    if not controlled.n:
+        return {"p": 0, "q": 0}
     return {
         name: next(at for slot, at in flat.slots if slot.read() is getattr(controlled, name).v) for name in ("p", "q")
     }

@@ -72,7 +72,7 @@ class CompiledEngine(AndesEngine):
 
     def grid_kernel(self) -> kernel.Grid | None:
         """Arrays of the grid for compiled loops; None while ANDES takes the steps."""
-        return None if self._arrays is None or self._is_away else self._arrays
+        return self._present()
 
     def taken_over(self) -> None:
         """Take note that a compiled loop has moved the grid."""
@@ -88,7 +88,7 @@ class CompiledEngine(AndesEngine):
 
     def step(self, step_s: float) -> bool:
         """See `AndesEngine.step`."""
-        grid = self.grid_kernel()
+        grid = self._present()
         if grid is None:
             return super().step(step_s)
         end_s = float(grid.arena[TIME]) + step_s
@@ -102,7 +102,7 @@ class CompiledEngine(AndesEngine):
 
     def solve_network(self) -> bool:
         """See `AndesEngine.solve_network`."""
-        grid = self.grid_kernel()
+        grid = self._present()
         if grid is None or self._is_switched:
             return self._solve_in_andes()
         solved = kernel.solve_network(grid)
@@ -120,7 +120,7 @@ class CompiledEngine(AndesEngine):
     def restore(self, saved: SavedState) -> None:
         """See `AndesEngine.restore`."""
         super().restore(saved)
-        grid = self.grid_kernel()
+        grid = self._present()
         if grid is not None:
             grid.arena[TIME] = saved.time_s
             grid.x[:], grid.y[:], grid.f[:] = saved.states, saved.algebraic, saved.derivatives
@@ -134,8 +134,11 @@ class CompiledEngine(AndesEngine):
         """See `AndesEngine.scale_base_loads`."""
         self._hand_over()
         super().scale_base_loads(remaining)
-        if self.grid_kernel() is not None:
+        if self._present() is not None:
             self._take_back()
+
+    def _present(self) -> kernel.Grid | None:
+        return None if self._arrays is None or self._is_away else self._arrays
 
     def _show(self, grid: kernel.Grid) -> None:
         """Let ANDES's arrays, from which channels are read, have the present variables."""
@@ -144,12 +147,13 @@ class CompiledEngine(AndesEngine):
 
     def _hand_over(self) -> None:
         """Give ANDES the present state, with flags and memories."""
-        grid = self.grid_kernel()
+        grid = self._present()
         if grid is None:
             return
         self._flat.push(grid.arena)
-        load = self._system.ControlledLoad
-        load.p.v[: self._n_loads], load.q.v[: self._n_loads] = grid.arena[grid.load_p], grid.arena[grid.load_q]
+        if self._n_loads:
+            load, own = self._system.ControlledLoad, slice(self._n_loads)
+            load.p.v[own], load.q.v[own] = grid.arena[grid.load_p], grid.arena[grid.load_q]
         self._system.TDS.last_converged = bool(grid.condition[kernel.HAS_CONVERGED])
 
     def _take_back(self) -> None:
