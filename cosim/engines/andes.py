@@ -199,7 +199,7 @@ class AndesEngine:
         self._read.clear()
         tds, dae = self._system.TDS, self._system.dae
         start = float(dae.t)
-        tds.h = step_s
+        tds.h, tds.chatter = step_s, False  # ANDES's own loop takes note of chatter and forgets it, step by step
         dae.t[...] = start + step_s
         with np.errstate(all="ignore"):  # ANDES evaluates every branch of a case distinction, also those not taken
             succeeded = tds.itm_step()
