@@ -204,6 +204,8 @@ class AndesEngine:
         with np.errstate(all="ignore"):  # ANDES evaluates every branch of a case distinction, also those not taken
             succeeded = tds.itm_step()
         if succeeded:
+            if tds.custom_event:  # a control has changed its mode: the Jacobian is renewed for a while
+                tds._last_switch_t, tds.custom_event = start + step_s, False
             return True
         tds.busted = False
         dae.t[...] = start
