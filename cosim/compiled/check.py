@@ -5,7 +5,7 @@ import numpy as np
 from cosim.compiled import grid_kernel as kernel
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_kernel import Grid
-from cosim.compiled.model_code import VARIABLES
+from cosim.compiled.arena import VARIABLES
 
 POINTS = 3
 PERTURBATION = 1e-3

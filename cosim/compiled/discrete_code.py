@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from andes.core import discrete as andes_discrete
-from andes.core.service import ExtendedEvent, VarHold
+from andes.core.service import EventFlag, ExtendedEvent, VarHold
 
+from cosim.compiled.arena import MODE_CHANGED
 from cosim.compiled.scalar_code import NotTranslatable
 
 class Binder(Protocol):
@@ -91,7 +92,11 @@ def equation_check(component: Any, bind: Binder) -> list[str] | None:
 def numeric_service(service: Any, bind: Binder) -> Code:
     """Code of a service whose value ANDES computes by a method of its own."""
     if type(service) is VarHold:
-        return Code([f"{bind.flag(service, 'v')} = {bind.flag(service, 'v')} if {bind.value(service.hold)} == 1.0 else {bind.value(service.u)}"])
+        kept, u = bind.flag(service, "v"), bind.value(service.u)
+        return Code([f"{kept} = {kept} if {bind.value(service.hold)} == 1.0 else {u}"])
+    if type(service) is EventFlag:
+        kept, u = bind.flag(service, "v"), bind.value(service.u)
+        return Code([f"if {kept} != {u}:", f"    a__[{MODE_CHANGED}] = 1.0", f"{kept} = {u}"])
     if type(service) is ExtendedEvent:
         return _extended_event(service, bind)
     raise NotTranslatable(f"numeric service {service.name}")
@@ -117,7 +122,7 @@ def _limiter(limiter: Any, bind: Binder) -> list[str]:
         z = bind.flag(limiter, flag)
         lines.append(f"{z} = 1.0 if {u} {sign} {_signed(bind, limiter, side)} else 0.0")
         beyond.append(z)
-    return [*lines, _inside(limiter, bind, beyond)]
+    return [*lines, _inside(limiter, bind, beyond)] if beyond else []
 
 
 def _inside(limiter: Any, bind: Binder, beyond: list[str]) -> str:
@@ -195,6 +200,8 @@ def _anti_windup(limiter: Any, bind: Binder) -> list[str]:
         ]
         beyond.append(z)
         bounds.append(f"{bound} * {z}")
+    if not bounds:
+        return []
     zi = bind.flag(limiter, "zi")
     return [
         *lines,

@@ -2,7 +2,7 @@
 
 The arena of a scenario is one array of float64:
 
-    time | iterations | x | y | f | g | parameters, services, flags and memories of each model
+    time | iterations | mode changed | x | y | f | g | parameters, services, flags and memories of each model
 
 so that a scenario is copied or reset at once. Tables say where a model's arguments lie in it; they, the pattern of the
 Jacobian and the machine code are shared by all scenarios of a grid.
@@ -17,7 +17,8 @@ from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import bmat, coo_matrix, csc_matrix, eye
 
 from cosim.compiled.code_cache import Told, compiled
-from cosim.compiled.model_code import VARIABLES, ModelCode, model_code
+from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
+from cosim.compiled.model_code import ModelCode, model_code
 from cosim.compiled.scalar_code import NotTranslatable
 
 
@@ -127,7 +128,8 @@ class FlatSystem:
     def pull(self, arena: np.ndarray) -> None:
         """Take everything from the ANDES system."""
         dae = self.system.dae
-        arena[0], arena[1] = float(dae.t), float(self.system.TDS.niter)
+        tds = self.system.TDS
+        arena[TIME], arena[ITERATIONS], arena[MODE_CHANGED] = float(dae.t), tds.niter, tds.custom_event
         parts = np.split(arena[VARIABLES : VARIABLES + 2 * self.size], [self.states, self.size, self.size + self.states])
         for part, values in zip(parts, (dae.x, dae.y, dae.f, dae.g), strict=True):
             part[:] = values
@@ -137,7 +139,8 @@ class FlatSystem:
     def push(self, arena: np.ndarray) -> None:
         """Give variables, flags, variable services and memories back to the ANDES system."""
         self.push_variables(arena)
-        self.system.TDS.niter = int(arena[1])
+        tds = self.system.TDS
+        tds.niter, tds.custom_event = int(arena[ITERATIONS]), bool(arena[MODE_CHANGED])
         at = iter(self.slots)
         for code in self.codes:
             for number in range(len(code.slots)):
@@ -149,7 +152,7 @@ class FlatSystem:
     def push_variables(self, arena: np.ndarray) -> None:
         """Give time and variables back to the arrays of the ANDES system."""
         dae = self.system.dae
-        dae.t[...] = arena[0]
+        dae.t[...] = arena[TIME]
         values = arena[VARIABLES : VARIABLES + 2 * self.size]
         dae.x[:], dae.y[:] = values[: self.states], values[self.states : self.size]
         dae.f[:], dae.g[:] = values[self.size : self.size + self.states], values[self.size + self.states :]

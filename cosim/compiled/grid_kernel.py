@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from cosim.compiled.kernel_call import call_model
-from cosim.compiled.model_code import ITERATIONS, TIME, VARIABLES
+from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
 from cosim.compiled.sparse_lu import Factors, factorise, solve
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
@@ -222,6 +222,7 @@ def step(grid: Grid, end_s: float) -> bool:
     while True:
         if (
             end_s == 0.0
+            or arena[MODE_CHANGED] != 0.0
             or condition[HAS_CONVERGED] == 0
             or (iterations > 4 and (iterations + 1) % 3 == 0)
             or end_s - number[LAST_SWITCH_S] < RENEW_AFTER_SWITCH_S
@@ -276,6 +277,8 @@ def step(grid: Grid, end_s: float) -> bool:
             break
     if condition[BAD_PIVOT] != PIVOT_OF_STEP:
         condition[HAS_CONVERGED] = has_converged
+    if has_converged and arena[MODE_CHANGED] != 0.0:
+        number[LAST_SWITCH_S], arena[MODE_CHANGED] = end_s, 0.0
     if not has_converged:
         arena[VARIABLES : VARIABLES + size + n] = grid.before
         arena[TIME] = start_s

@@ -19,6 +19,7 @@ import numpy as np
 from andes.core.service import ApplyFunc, ExtendedEvent
 
 from cosim.compiled import discrete_code
+from cosim.compiled.arena import ITERATIONS, TIME
 from cosim.compiled.scalar_code import NotTranslatable, translate
 
 JACOBIANS = ("fx", "fy", "gx", "gy")
@@ -47,8 +48,6 @@ def evaluate(kind, a__, t__, j__):
         jacobian(a__, t__, j__)
 """
 
-TIME, ITERATIONS, VARIABLES = 0, 1, 2
-"""Places in the arena of the time, the number of iterations of the present step, and the first variable."""
 _FIRST = 4
 """Place in a table of the first slot's offset, after the number of devices, the distance from a variable to its
 equation, and where the lists of variables and of Jacobian entries start."""
@@ -346,7 +345,7 @@ def _differential(model: Any, registry: _Registry) -> list[str]:
 def _assign(loop: _Loop, registry: _Registry, service: Any, value: str) -> None:
     name = loop.flag(service, "v")
     is_complex = np.iscomplexobj(service.v)
-    loop.lines.append(f"{name} = complex({value})" if is_complex else f"{name} = float({value})")
+    loop.lines.append(f"{name} = complex({value})" if is_complex else f"{name} = 1.0 * ({value})")
 
 
 def _algebraic(model: Any, registry: _Registry) -> list[str]:

@@ -11,7 +11,7 @@ from cosim.compiled.check import check
 from cosim.compiled.code_cache import Told
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_arrays import grid_arrays, with_network_order, with_step_order
-from cosim.compiled.model_code import ITERATIONS, TIME, VARIABLES
+from cosim.compiled.arena import ITERATIONS, TIME, VARIABLES
 from cosim.engines.andes import AndesEngine, Initialisation, LoadPoint, SavedState, ShuntPoint
 from grids import Grid
 
