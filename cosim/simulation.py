@@ -7,17 +7,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from cosim.engines.interface import Engine
+from cosim.fast_loop import FastEngine, FastLoop
+from cosim.load_shedding import LoadShedding
 from cosim.loop_inputs import Event, Load
 from cosim.recorder import Recorder
+from cosim.site_kernel import MAX_ROUNDS
 from cosim.site_response import SiteResponse
 from cosim.timeline import Timeline
 from cosim.watchers import Snapshot, Watcher, snapshot
 
 SMALLEST_STEP_SHARE = 1 / 64
 """A step that the solver cannot take is halved down to this share of itself; then the run has diverged."""
-
-MAX_ROUNDS = 12
-"""How often sites and grid are asked in turn, at one instant, what each makes of the other."""
 
 
 @dataclass
@@ -90,6 +90,7 @@ class CoSimulation:
         ]
         self._watchers = [*watchers, *(site for site in self._sites if site.is_protected)]
         self._needs_frequency = bool(self._watchers or self._storage_at)
+        self._fast = self._fast_loop(watchers)
         self._level = np.zeros(len(self._loads))
         self._after = np.zeros(len(self._loads))
         self.outcome = Outcome("completed", 0.0, sites={site.name: site for site in self._sites})
@@ -127,21 +128,66 @@ class CoSimulation:
         plain = [k for k, _ in self._plain]
         if np.any(self._after[plain] != start_level[plain]) or np.any(firsts != start_level[: len(firsts)]):
             self._jump(0.0)  # the average over the first step is not the value at its start
-        for k in range(1, len(times)):
-            now, start = float(times[k]), self._engine.time_s
-            after_this = float(times[k + 1]) - now if k + 1 < len(times) else 0.0
-            if not self._advance_to(now, after_this, bool(is_jump[k])):
-                outcome.status = "diverged"
-                outcome.message = (
-                    f"no solution beyond {self._engine.time_s:.6g} s, not even for steps of "
-                    f"{1e3 * (now - start) * SMALLEST_STEP_SHARE:.2g} ms: the network cannot carry the load there"
-                )
-                return
+        reached, last = 0, len(times) - 1
+        while reached < last:
+            start = self._engine.time_s
+            taken = self._take_stretch(reached)
+            if not taken:
+                now = float(times[reached + 1])
+                after_this = float(times[reached + 2]) - now if reached + 1 < last else 0.0
+                if not self._advance_to(now, after_this, bool(is_jump[reached + 1])):
+                    outcome.status = "diverged"
+                    outcome.message = (
+                        f"no solution beyond {self._engine.time_s:.6g} s, not even for steps of "
+                        f"{1e3 * (now - start) * SMALLEST_STEP_SHARE:.2g} ms: the network cannot carry the load there"
+                    )
+                    return
+                taken = 1
+            reached += taken
+            now = float(times[reached])
             progress(now)
             if not self._engine.is_stable():
                 outcome.status = "unstable"
                 outcome.message = f"rotor angles are more than 180 degrees apart at {now:.6g} s: loss of synchronism"
                 return
+
+    def _fast_loop(self, watchers: Sequence[Watcher]) -> FastLoop | None:
+        """What takes ordinary nodes in compiled code; None if the engine or a watcher is not made for it."""
+        shedding = [watcher for watcher in watchers if isinstance(watcher, LoadShedding)]
+        if not isinstance(self._engine, FastEngine) or len(shedding) < len(watchers):
+            return None
+        return FastLoop(
+            self._engine,
+            self._loads,
+            self._sites,
+            self._storage_at,
+            self._timeline,
+            self._recorder,
+            self._channels,
+            shedding,
+        )
+
+    def _take_stretch(self, reached: int) -> int:
+        """Take ordinary nodes after the one reached, all in one go; 0 if the next one is to be taken by itself."""
+        if self._fast is None:
+            return 0
+        taken, unsettled = self._fast.take(reached, self._last_before_event(reached))
+        if taken:
+            self._seen = self._snapshot()
+            self.outcome.steps += taken
+            self.outcome.unsettled_jumps += unsettled
+            self.outcome.end_time_s = float(self._timeline.time_s[reached + taken])
+        return taken
+
+    def _last_before_event(self, reached: int) -> int:
+        """Last node before the next at which an event is due."""
+        times, jumps = self._timeline.time_s, np.flatnonzero(self._timeline.is_jump)
+        last = len(times) - 1
+        if not self._pending:
+            return last
+        first = self._pending[0].at_s - 3 * self._timeline.merge_s  # more than the loop looks ahead, to be sure
+        at = jumps[(times[jumps] >= first) & (jumps > reached)]
+        return int(at[0]) - 1 if at.size else last
 
     def _advance_to(self, target_s: float, next_step_s: float, is_jump: bool) -> bool:
         """Reach a node, halving the way there where the solver fails; False if even small steps fail."""

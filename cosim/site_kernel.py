@@ -18,6 +18,9 @@ from loads.segments import Floats, inlined, kernel
 SHARE_TOLERANCE = 1e-4
 """A site whose share would change by less than this with the voltage that it caused has settled."""
 
+MAX_ROUNDS = 12
+"""How often sites and grid are asked in turn, at one instant, what each makes of the other."""
+
 (
     PROTECTION,  # where each of these starts; 0: the site has none
     PROTECTION_STATE,

@@ -171,15 +171,16 @@ class Injector:
         self._next = new._replace(before=before, after=after, debt=debt)
         return before + self.constant, after + self.constant
 
-    def series(self, nodes: Floats, is_jump: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Return the values before and after all nodes of a run at once, and take that run as made.
+    def values(self, nodes: Floats, is_jump: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Return the values before and after all nodes of a run, or a stretch of it, in which no step is cut.
 
-        They are those of a run in which no step is cut.
+        Where a stretch starts and ends they are those of a run that does: to have those of the whole run, give one
+        node more on each side.
 
         Parameters
         ----------
         nodes
-            Times [s], shape (nodes,), from 0 on.
+            Times [s], shape (nodes,), from 0 or later on.
         is_jump
             Shape (nodes,).
         """
@@ -195,12 +196,47 @@ class Injector:
                     left[is_jump] = [waveform.value_before(t) for t in nodes[is_jump]]
             before += weight * left
             after += weight * right
-        span_s = float(nodes[-1] - nodes[0])
+        return before, after
+
+    def series(self, nodes: Floats, is_jump: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Return the values before and after all nodes of a run at once, and take that run as made.
+
+        The arguments are those of `values`, from time 0 on.
+        """
+        before, after = self.values(nodes, is_jump)
         self._injected, self._trace = _Sum(), _Sum()
+        self._add_energies(nodes, before, after)
+        return before, after
+
+    def is_ready(self, t: float, h_next: float) -> bool:
+        """Whether the values from the node at `t` on are those of `values`: no step was cut, or all is paid back."""
+        node = self._node
+        return node.t == t and node.h_next == h_next and node.debt == 0.0
+
+    def take(self, nodes: Floats, before: Floats, after: Floats, h_next: float) -> None:
+        """Take a stretch of the run as made, at the nodes as planned.
+
+        Parameters
+        ----------
+        nodes
+            Times [s], shape (nodes,), from the committed node on, which `is_ready`.
+        before, after
+            What `values` gives for them; those of the first are not used.
+        h_next
+            Length of the step planned after the last of them [s]; 0 at the end of the run.
+        """
+        self._add_energies(nodes, before, np.append(self._node.after + self.constant, after[1:]))
+        t = float(nodes[-1])
+        ahead = self._moments(t, t + h_next) if h_next > 0.0 else (0.0, 0.0)
+        self._node = _Node(
+            t, h_next, float(before[-1]) - self.constant, float(after[-1]) - self.constant, ahead, 0.0, 0.0
+        )
+        self._next = None
+
+    def _add_energies(self, nodes: Floats, before: Floats, after: Floats) -> None:
         self._injected.add(0.5 * float(np.diff(nodes) @ (after[:-1] + before[1:])))
         self._trace.add(self._moments(float(nodes[0]), float(nodes[-1]))[0])
-        self._trace.add(span_s * self.constant)
-        return before, after
+        self._trace.add(float(nodes[-1] - nodes[0]) * self.constant)
 
     def commit(self) -> None:
         """Make the node last asked for the start of the next step."""

@@ -299,6 +299,11 @@ class AndesEngine:
         load, v, own = self._system.ControlledLoad, self.load_voltage_pu(), slice(self._n_loads)
         return voltage_share(v, load.kz.v[own], load.ki.v[own], load.kp.v[own], load.vmin.v[own])
 
+    @property
+    def channels(self) -> Channels:
+        """What reads channels from the variables."""
+        return self._channels
+
     def linearised(self) -> LinearGrid:
         """Return the linear equations at the present state.
 
