@@ -3,9 +3,9 @@
 import numpy as np
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled.arena import VARIABLES
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_kernel import Grid
-from cosim.compiled.arena import VARIABLES
 
 POINTS = 3
 PERTURBATION = 1e-3
@@ -35,7 +35,8 @@ def check(flat: FlatSystem, grid: Grid) -> None:
             system.j_update(models=models)
             kernel.evaluate(grid)
             kernel.renew_jacobian(grid)
-            _compare("the equation of", np.concatenate([system.dae.f, system.dae.g]), grid.arena[VARIABLES + size :][:size], flat, None)
+            equations = grid.arena[VARIABLES + size : VARIABLES + 2 * size]
+            _compare("the equation of", np.concatenate([system.dae.f, system.dae.g]), equations, flat, np.arange(size))
             _compare("the Jacobian in the equation of", flat.jacobian(), grid.jacobian, flat, flat.pattern.indices)
     grid.arena[:] = start
     flat.push(grid.arena)
@@ -46,10 +47,10 @@ def check(flat: FlatSystem, grid: Grid) -> None:
     grid.condition[kernel.HAS_FACTORS] = 0
 
 
-def _compare(what: str, expected: np.ndarray, found: np.ndarray, flat: FlatSystem, rows: np.ndarray | None) -> None:
+def _compare(what: str, expected: np.ndarray, found: np.ndarray, flat: FlatSystem, rows: np.ndarray) -> None:
     off = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
     off[~(np.isnan(expected) & np.isnan(found)) & np.isnan(off)] = np.inf
     worst = int(np.nanargmax(off)) if len(off) else 0
     if len(off) and off[worst] > TOLERANCE:
-        name = flat.system.dae.xy_name[worst if rows is None else rows[worst]]
+        name = flat.system.dae.xy_name[rows[worst]]
         raise NotCovered(f"{what} {name} is {found[worst]:.12g} where ANDES has {expected[worst]:.12g}")

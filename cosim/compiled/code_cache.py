@@ -100,14 +100,15 @@ def _write(path: Path, text: str) -> None:
         return
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
+    written = Path(file.name)
     try:
-        os.link(file.name, path)
+        os.link(written, path)  # fails if another process was faster
     except FileExistsError:
-        pass  # another process was faster
+        written.unlink()
     except OSError:  # a file system without links
-        os.replace(file.name, path)
-        return
-    os.unlink(file.name)
+        written.replace(path)
+    else:
+        written.unlink()
 
 
 def _module(path: Path) -> ModuleType:

@@ -15,6 +15,7 @@ from andes.core.service import EventFlag, ExtendedEvent, VarHold
 from cosim.compiled.arena import MODE_CHANGED
 from cosim.compiled.scalar_code import NotTranslatable
 
+
 class Binder(Protocol):
     """Gives what a component refers to a name in the source text."""
 
@@ -145,18 +146,18 @@ def _selector(component: Any, bind: Binder) -> list[str]:
     choose = "max" if component.fun == np.maximum.reduce else "min"
     inputs = [bind.value(u) for u in component.input_vars]
     lines = [f"chosen__ = {choose}({', '.join(inputs)})"]
-    return lines + [
-        f"{bind.flag(component, f's{k}')} = 1.0 if {u} == chosen__ else 0.0" for k, u in enumerate(inputs)
-    ]
+    return lines + [f"{bind.flag(component, f's{k}')} = 1.0 if {u} == chosen__ else 0.0" for k, u in enumerate(inputs)]
 
 
 def _derivative(component: Any, bind: Binder) -> Code:
     """Difference to the last step over its length, with the memory of both; `Delay` in ``step`` mode with delay 1."""
     u, out = bind.value(component.u), bind.flag(component, "v")
     old, new = (
-        bind.memory(component, f"at{k}", lambda k=k: component._v_mem[:, k]) for k in (0, 1)  # type: ignore[misc]
+        bind.memory(component, f"at{k}", lambda k=k: component._v_mem[:, k])
+        for k in (0, 1)
     )
-    t0, t1 = (bind.shared(component, f"t{k}", lambda k=k: component.t[k : k + 1]) for k in (0, 1))  # type: ignore[misc]
+    t0 = bind.shared(component, "t0", lambda: component.t[:1])
+    t1 = bind.shared(component, "t1", lambda: component.t[1:])
     first, forward = f"first_{component.name}", f"forward_{component.name}"
     back = f"back_{component.name}"
     before = [

@@ -8,7 +8,6 @@ so that a scenario is copied or reset at once. Tables say where a model's argume
 Jacobian and the machine code are shared by all scenarios of a grid.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,8 @@ import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import bmat, coo_matrix, csc_matrix, eye
 
-from cosim.compiled.code_cache import Told, compiled
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
+from cosim.compiled.code_cache import Told, compiled
 from cosim.compiled.model_code import ModelCode, model_code
 from cosim.compiled.scalar_code import NotTranslatable
 
@@ -42,13 +41,14 @@ class Pattern:
         NotCovered
             If one is outside the pattern.
         """
-        out = np.empty(len(rows), dtype=np.int64)
-        for k, (row, column) in enumerate(zip(rows, columns, strict=True)):
-            start, end = self.indptr[column], self.indptr[column + 1]
-            at = start + np.searchsorted(self.indices[start:end], row)
-            if at == end or self.indices[at] != row:
-                raise NotCovered(f"an entry of the Jacobian outside its pattern ({row}, {column})")
-            out[k] = at
+        size = len(self.indptr) - 1
+        keys = self.indices + size * np.repeat(np.arange(size), np.diff(self.indptr))  # ascending
+        wanted = np.asarray(rows, dtype=np.int64) + size * np.asarray(columns, dtype=np.int64)
+        out = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1).astype(np.int64)
+        missing = np.flatnonzero(keys[out] != wanted)
+        if len(missing):
+            place = f"({rows[missing[0]]}, {columns[missing[0]]})"
+            raise NotCovered(f"an entry of the Jacobian outside its pattern, {place}")
         return out
 
 
@@ -95,15 +95,14 @@ class FlatSystem:
                 offset += slot.size
             lists = [self._positions(variable) for variable in code.variables]
             entries = [
-                self.pattern.positions(
-                    rows + (self.states if matrix[0] == "g" else 0), columns + (self.states if matrix[1] == "y" else 0)
-                )
+                (rows + self.states * (matrix[0] == "g"), columns + self.states * (matrix[1] == "y"))
                 for matrix, rows, columns in code.jacobian
             ]
             first_list = 4 + len(offsets)
             first_entry = first_list + code.count * len(lists)
             head = [code.count, self.size, first_list, first_entry, *offsets]
-            tables.append(np.concatenate([np.array(head, dtype=np.int64), *lists, *entries]).astype(np.int64))
+            places = [self.pattern.positions(*map(np.concatenate, zip(*entries, strict=True)))] if entries else []
+            tables.append(np.concatenate([np.array(head, dtype=np.int64), *lists, *places]).astype(np.int64))
             for slot_number, state in code.pegs:
                 pegs += [(offsets[slot_number] + k, int(a)) for k, a in enumerate(state.a)]
         self.arena_size = offset
@@ -130,7 +129,8 @@ class FlatSystem:
         dae = self.system.dae
         tds = self.system.TDS
         arena[TIME], arena[ITERATIONS], arena[MODE_CHANGED] = float(dae.t), tds.niter, tds.custom_event
-        parts = np.split(arena[VARIABLES : VARIABLES + 2 * self.size], [self.states, self.size, self.size + self.states])
+        ends = [self.states, self.size, self.size + self.states]
+        parts = np.split(arena[VARIABLES : VARIABLES + 2 * self.size], ends)
         for part, values in zip(parts, (dae.x, dae.y, dae.f, dae.g), strict=True):
             part[:] = values
         for slot, at in self.slots:

@@ -7,9 +7,9 @@ from andes.linsolvers.scipy import spmatrix_to_csc
 from scipy.sparse import coo_matrix
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled.arena import VARIABLES
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_kernel import Grid
-from cosim.compiled.arena import VARIABLES
 from cosim.compiled.sparse_lu import analyse, no_factors
 from cosim.engines.bypassed import bypassed_second_order
 from grids.grid import synchronous_models

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from cosim.compiled.kernel_call import call_model
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
+from cosim.compiled.kernel_call import call_model
 from cosim.compiled.sparse_lu import Factors, factorise, solve
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
@@ -160,9 +160,7 @@ def renew_jacobian(grid: Grid) -> None:
     """Bring the Jacobian to the present variables, services and flags."""
     grid.jacobian[:] = grid.constant
     for k in range(len(grid.function)):
-        call_model(
-            grid.function[k], JACOBIAN, grid.condition[ADDRESS], grid.table[k], grid.condition[JACOBIAN_ADDRESS]
-        )
+        call_model(grid.function[k], JACOBIAN, grid.condition[ADDRESS], grid.table[k], grid.condition[JACOBIAN_ADDRESS])
     grid.condition[HAS_FACTORS] = 0
 
 

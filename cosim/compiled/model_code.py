@@ -130,10 +130,10 @@ class _Registry:
 
     def __init__(self, model: Any, out: ModelCode):
         model.get_inputs()
-        self.inputs, self.out, self._model = model._input, out, model
+        self.inputs, self.out, self.model = model._input, out, model
         self._slots: dict[Any, int] = {}
         self._variables: dict[str, int] = {}
-        self.names = {name: variable for name, variable in model.cache.all_vars.items()}
+        self.names = dict(model.cache.all_vars.items())
 
     def slot(self, array: Any, read: Callable[[], Any] | None = None, write: Any = None, key: Any = None) -> int:
         """Number of the slot of an array, which ANDES changes in place."""
@@ -203,7 +203,8 @@ class _Loop:
 
     def variable(self, variable: Any) -> str:
         number = self._registry.variable(variable)
-        name = variable.name if variable.owner is self._registry._model else f"{variable.owner.class_name}_{variable.name}"
+        is_own = variable.owner is self._registry.model
+        name = variable.name if is_own else f"{variable.owner.class_name}_{variable.name}"
         self._reads.setdefault(name, f"a__[t__[v__ + {number} * n__ + k__]]")
         return name
 
@@ -237,7 +238,8 @@ class _Loop:
 
     def flag(self, component: Any, attribute: str) -> str:
         array = getattr(component, attribute)
-        name = component.name if attribute == "v" and component.name in self._registry.inputs else f"{component.name}_{attribute}"
+        is_named = attribute == "v" and component.name in self._registry.inputs
+        name = component.name if is_named else f"{component.name}_{attribute}"
         return self._bind_slot(name, self._registry.slot(array, lambda: getattr(component, attribute)), keeps=True)
 
     def derivative(self, state: Any) -> str:
@@ -258,7 +260,8 @@ class _Loop:
         return self._bind_slot(f"{owner.name}_{name}__", number, keeps=True)
 
     def shared(self, owner: Any, name: str, array: Callable[[], np.ndarray]) -> str:
-        write = (lambda values: setattr(owner, name, int(values[0]))) if isinstance(getattr(owner, name, None), int) else None
+        is_number = isinstance(getattr(owner, name, None), int)
+        write = (lambda values: setattr(owner, name, int(values[0]))) if is_number else None
         number = self._registry.slot(array(), array, write, key=("shared", id(owner), name))
         self._registry.keep(number)
         bound = f"{owner.name}_{name}__"
@@ -306,13 +309,13 @@ def _differential(model: Any, registry: _Registry) -> list[str]:
     for name, service in model.services_var_seq.items():
         if service.v_str is not None and callable(calls.s.get(name)):
             (value,) = _bound(loop, registry, calls.s[name], calls.s_args[name])
-            _assign(loop, registry, service, value)
+            _assign(loop, service, value)
     if callable(calls.sns):
         values = _bound(loop, registry, calls.sns, calls.sns_args)
         services = list(model.services_var_nonseq.values())
         loop.lines += [f"new{k}__ = {value}" for k, value in enumerate(values[: len(services)])]
         for k, service in enumerate(services):
-            _assign(loop, registry, service, f"new{k}__")
+            _assign(loop, service, f"new{k}__")
     for service in model.services_var.values():
         if service.v_numeric is None:
             continue
@@ -342,7 +345,7 @@ def _differential(model: Any, registry: _Registry) -> list[str]:
     return [f"time__ = a__[{TIME}]", f"niter__ = a__[{ITERATIONS}]", *body] if body else []
 
 
-def _assign(loop: _Loop, registry: _Registry, service: Any, value: str) -> None:
+def _assign(loop: _Loop, service: Any, value: str) -> None:
     name = loop.flag(service, "v")
     is_complex = np.iscomplexobj(service.v)
     loop.lines.append(f"{name} = complex({value})" if is_complex else f"{name} = 1.0 * ({value})")

@@ -1,17 +1,15 @@
 """The engine that steps ANDES's equations in compiled code, with ANDES itself at hand for what is rare."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from scipy.sparse.linalg import splu
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled.arena import TIME
 from cosim.compiled.check import check
 from cosim.compiled.code_cache import Told
 from cosim.compiled.flat_system import FlatSystem, NotCovered
-from cosim.compiled.grid_arrays import grid_arrays, with_network_order, with_step_order
-from cosim.compiled.arena import ITERATIONS, TIME, VARIABLES
+from cosim.compiled.grid_arrays import FIRST_STEP_S, grid_arrays, with_network_order, with_step_order
 from cosim.engines.andes import AndesEngine, Initialisation, LoadPoint, SavedState, ShuntPoint
 from grids import Grid
 
@@ -45,8 +43,11 @@ class CompiledEngine(AndesEngine):
         super().__init__(grid, loads, tolerance, shunts)
         self._is_required, self._told = is_required, told
         self._arrays: kernel.Grid | None = None
+        self._is_away = False
         self.reason = ""
         """Why ANDES takes the steps; empty if it does not."""
+        self.away_s: list[tuple[float, float]] = []
+        """From when to when ANDES took the steps of a compiled run, because buses had no supply."""
 
     @property
     def name(self) -> str:
@@ -113,10 +114,6 @@ class CompiledEngine(AndesEngine):
             self._show(grid)
         return bool(solved)
 
-    def save(self) -> SavedState:
-        """See `AndesEngine.save`."""
-        return super().save()
-
     def restore(self, saved: SavedState) -> None:
         """See `AndesEngine.restore`."""
         super().restore(saved)
@@ -171,7 +168,11 @@ class CompiledEngine(AndesEngine):
         solved = super().solve_network()
         if self._arrays is None:
             return solved
-        self._is_away = bool(self._switchgear.dead.any())
+        was_away, self._is_away = self._is_away, bool(self._switchgear.dead.any())
+        if self._is_away and not was_away:
+            self.away_s.append((self.time_s, np.inf))
+        if was_away and not self._is_away:
+            self.away_s[-1] = (self.away_s[-1][0], self.time_s)
         if not self._is_away:
             self._take_back()
             self._arrays = self._renewed(self._arrays)
@@ -180,8 +181,7 @@ class CompiledEngine(AndesEngine):
     def _renewed(self, grid: kernel.Grid) -> kernel.Grid:
         """New orderings, for a network that has changed."""
         try:
-            grid = with_step_order(grid, self._flat, grid.number[kernel.LENGTH_S] if np.isfinite(grid.number[kernel.LENGTH_S]) else 0.01)
-            return with_network_order(grid, self._flat)
+            return with_network_order(with_step_order(grid, self._flat, FIRST_STEP_S), self._flat)
         except NotCovered:
             return grid
 
