@@ -204,7 +204,7 @@ class Recorder:
         self._file.flush()
 
     def record_site_rows(self, name: str, *columns: NDArray[np.float64]) -> None:
-        """Take many rows of a site at once: an array for each column, in the order of `SITE_COLUMNS`."""
+        """Take many rows of a site at once: an array for each of `SITE_COLUMNS`, then each further column."""
         self._sites[name].extend(*columns)
 
     def record_site(

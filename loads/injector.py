@@ -30,6 +30,9 @@ from loads.segments import Floats
 
 InjectionMode = Literal["average", "point"]
 
+ROUNDING = 1e-12
+"""A debt of less than this share of the largest value, times the step, is none."""
+
 
 @dataclass
 class _Sum:
@@ -114,6 +117,7 @@ class Injector:
         floor = -self.constant if low + self.constant >= 0.0 else -np.inf
         self._lowest = max(low - (high - low), floor)
         self._highest = high + (high - low)
+        self._rounding = ROUNDING * max(abs(self._lowest), abs(self._highest))
 
     @property
     def initial_value(self) -> float:
@@ -211,7 +215,7 @@ class Injector:
     def is_ready(self, t: float, h_next: float) -> bool:
         """Whether the values from the node at `t` on are those of `values`: no step was cut, or all is paid back."""
         node = self._node
-        return node.t == t and node.h_next == h_next and node.debt == 0.0
+        return node.t == t and node.h_next == h_next and abs(node.debt) <= self._rounding * h_next
 
     def take(self, nodes: Floats, before: Floats, after: Floats, h_next: float) -> None:
         """Take a stretch of the run as made, at the nodes as planned.

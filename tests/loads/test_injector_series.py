@@ -46,6 +46,51 @@ def test_series_is_the_run(one, other, one_end, other_end, steps, mode, data):
     np.testing.assert_array_equal(before[~jump], after[~jump])
 
 
+@settings(deadline=None, max_examples=100)
+@given(traces(), AT_END, STEPS, MODES, st.data())
+def test_a_stretch_taken_as_made_is_the_run(trace, at_end, steps, mode, data):
+    """Some nodes one by one, a stretch at once, then the others one by one."""
+    nodes = np.concatenate([[0.0], np.cumsum(steps)])
+    jump, last = jumps(data, nodes.size), nodes.size - 1
+    first = data.draw(st.integers(0, last - 1))
+    end = data.draw(st.integers(first + 1, last))
+    expected, injector = (Injector([(Waveform.from_trace(trace, at_end), 1e-3)], 2.5, mode) for _ in range(2))
+    one_by_one = drive(expected, nodes, jump)
+    found = [(injector.start(nodes[1]),) * 2]
+
+    def walk(start, stop):
+        for k in range(start, stop):
+            h_next = nodes[k + 1] - nodes[k] if k < last else 0.0
+            found.append(injector.next_value(nodes[k], h_next, bool(jump[k])))
+            injector.commit()
+
+    walk(1, first + 1)
+    assert injector.is_ready(nodes[first], nodes[first + 1] - nodes[first])
+    wide, taken = slice(max(first - 1, 0), end + 2), slice(first, end + 1)
+    before, after = (
+        values[first - wide.start :][: end + 1 - first] for values in injector.values(nodes[wide], jump[wide])
+    )
+    injector.take(nodes[taken], before, after, nodes[end + 1] - nodes[end] if end < last else 0.0)
+    found += zip(before[1:], after[1:], strict=True)
+    walk(end + 1, last + 1)
+    atol = 1e-9 * max(1.0, np.abs(one_by_one).max())
+    np.testing.assert_allclose(np.array(found).T, one_by_one, rtol=0, atol=atol)
+    assert injector.energy_injected == pytest.approx(expected.energy_injected, rel=1e-9)
+    assert injector.energy_trace == pytest.approx(expected.energy_trace, rel=1e-9)
+
+
+def test_after_a_cut_step_an_injector_is_ready_once_the_debt_is_paid():
+    wave = Waveform.from_segments([0.0, 0.35, 1.0], [1.0, 4.0], [2.0, 3.0])
+    injector = Injector([(wave, 1.0)])
+    injector.start(0.1)
+    injector.next_value(0.07, 0.03)
+    injector.commit()
+    assert not injector.is_ready(0.07, 0.1)
+    injector.next_value(0.1, 0.1)
+    injector.commit()
+    assert injector.is_ready(0.1, 0.1)
+
+
 @settings(deadline=None, max_examples=60)
 @given(traces(), AT_END, STEPS, st.data())
 def test_series_keeps_the_energy(trace, at_end, steps, data):
