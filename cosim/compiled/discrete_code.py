@@ -152,10 +152,8 @@ def _selector(component: Any, bind: Binder) -> list[str]:
 def _derivative(component: Any, bind: Binder) -> Code:
     """Difference to the last step over its length, with the memory of both; `Delay` in ``step`` mode with delay 1."""
     u, out = bind.value(component.u), bind.flag(component, "v")
-    old, new = (
-        bind.memory(component, f"at{k}", lambda k=k: component._v_mem[:, k])
-        for k in (0, 1)
-    )
+    old = bind.memory(component, "at0", lambda: component._v_mem[:, 0])
+    new = bind.memory(component, "at1", lambda: component._v_mem[:, 1])
     t0 = bind.shared(component, "t0", lambda: component.t[:1])
     t1 = bind.shared(component, "t1", lambda: component.t[1:])
     first, forward = f"first_{component.name}", f"forward_{component.name}"

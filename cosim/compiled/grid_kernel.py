@@ -41,6 +41,11 @@ NETWORK_SLOW = 0.2
 NETWORK_SOLVED = 1e-9
 
 
+kernel = njit(cache=True, nogil=True, error_model="numpy")
+# A call copies the whole tuple to the stack; what every step calls several times is spared that.
+inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+
+
 class Grid(NamedTuple):
     """One scenario's grid: its arena and work space, and what it shares with others of its kind.
 
@@ -105,20 +110,20 @@ class Grid(NamedTuple):
     """Shape (loads, 4): z, i, p and v_min."""
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def time_s(grid: Grid) -> float:
     """Time reached."""
     return grid.arena[TIME]
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def set_power(grid: Grid, k: int, p_pu: float, q_pu: float) -> None:
     """Set the power of load k at 1 pu voltage, system base, at the end of the next step or at t+."""
     grid.arena[grid.load_p[k]] = p_pu
     grid.arena[grid.load_q[k]] = q_pu
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def load_share(grid: Grid, k: int) -> float:
     """What load k draws at the present voltage, over what it would at 1 pu."""
     v = grid.y[grid.bus_v[grid.load_bus[k]]]
@@ -127,7 +132,7 @@ def load_share(grid: Grid, k: int) -> float:
     return (z * at**2 + i * at + p) * (v / at) ** 2
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def save(grid: Grid) -> None:
     """Keep time, variables and derivatives, for `restore`."""
     n, size = len(grid.x), len(grid.residual)
@@ -135,7 +140,7 @@ def save(grid: Grid) -> None:
     grid.saved[:] = grid.arena[VARIABLES : VARIABLES + size + n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def restore(grid: Grid) -> None:
     """Return to what was saved."""
     n, size = len(grid.x), len(grid.residual)
@@ -143,7 +148,7 @@ def restore(grid: Grid) -> None:
     grid.arena[VARIABLES : VARIABLES + size + n] = grid.saved
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def evaluate(grid: Grid) -> None:
     """Bring services, flags, derivatives and residuals to the present variables."""
     size = len(grid.residual)
@@ -155,7 +160,7 @@ def evaluate(grid: Grid) -> None:
         call_model(grid.function[k], ALGEBRAIC, arena, grid.table[k], jacobian)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def renew_jacobian(grid: Grid) -> None:
     """Bring the Jacobian to the present variables, services and flags."""
     grid.jacobian[:] = grid.constant
@@ -164,7 +169,7 @@ def renew_jacobian(grid: Grid) -> None:
     grid.condition[HAS_FACTORS] = 0
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def step_matrix(grid: Grid, step_s: float) -> None:
     """Fill `Grid.matrix` for a step: [[T - h/2 fx, -h/2 fy], [h gx, h gy]]."""
     for p in range(len(grid.jacobian)):
@@ -173,7 +178,7 @@ def step_matrix(grid: Grid, step_s: float) -> None:
         grid.matrix[grid.diagonal[k]] += grid.time_constant[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def network_matrix(grid: Grid) -> np.ndarray:
     """Matrix of `solve_network`: equations that must hold, and states that are held."""
     out = grid.network_constant.copy()
@@ -183,7 +188,7 @@ def network_matrix(grid: Grid) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def _residual(grid: Grid, step_s: float) -> float:
     """Fill `Grid.residual` for a step, and return its sum of squares."""
     n, size = len(grid.x), len(grid.residual)
@@ -198,7 +203,7 @@ def _residual(grid: Grid, step_s: float) -> float:
     return np.dot(residual, residual)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def step(grid: Grid, end_s: float) -> bool:
     """Take one trapezoidal step; on failure nothing has changed and False is returned.
 
@@ -235,21 +240,20 @@ def step(grid: Grid, end_s: float) -> bool:
                 condition[BAD_PIVOT] = PIVOT_OF_STEP
                 break
         solve(grid.factors, grid.residual, grid.increment)
-        largest, at, is_finite = 0.0, 0, True
+        largest, increment, is_finite = 0.0, 0.0, True
         for k in range(size):
             value = grid.increment[k]
-            if np.isnan(value):
-                is_finite = False
-                break
             if abs(value) < number[TINY]:
                 grid.increment[k] = 0.0
             elif abs(value) > largest:
-                largest, at = abs(value), k
+                largest, increment = abs(value), value
+            elif np.isnan(value):
+                is_finite = False
         if not is_finite:
             break
-        increment = grid.increment[at]
         if iterations == 0:
-            first_mismatch = np.abs(grid.residual).max()
+            for k in range(size):
+                first_mismatch = max(first_mismatch, abs(grid.residual[k]))
         is_chattering = (
             iterations > CHATTER_ITERATIONS and abs(last + increment) < CHATTER_SUM and abs(increment) > CHATTER_SIZE
         )
@@ -283,7 +287,7 @@ def step(grid: Grid, end_s: float) -> bool:
     return has_converged
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _network_residual(grid: Grid, out: np.ndarray) -> float:
     """Residuals at the present variables, and their norm: equations of states that must hold, and the network's."""
     evaluate(grid)
@@ -294,7 +298,7 @@ def _network_residual(grid: Grid, out: np.ndarray) -> float:
     return np.sqrt(np.dot(out, out))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def solve_network(grid: Grid) -> bool:
     """Bring the algebraic variables to their values at t+; restore them and return False if that fails.
 

@@ -19,25 +19,21 @@ SMALLEST_PIVOT = 1e-10
 
 
 class Triangle(NamedTuple):
-    """One of the factors, without its diagonal."""
+    """One of the factors by columns, without its diagonal."""
 
-    column_start: np.ndarray
+    start: np.ndarray
+    """Of each column; shape (n + 1,)."""
     row: np.ndarray
-    by_column: np.ndarray
-    """Values by columns."""
-    place: np.ndarray
-    """Where each of them lies among those by rows."""
-    row_start: np.ndarray
     column: np.ndarray
-    by_row: np.ndarray
+    value: np.ndarray
 
 
 class Factors(NamedTuple):
-    """Pattern and values of L and U of a matrix with its rows and columns permuted; all arrays C-ordered.
+    """Pattern and values of L, D and U of a matrix with its rows and columns permuted; all arrays C-ordered.
 
-    L has a unit diagonal, which is not stored; what is on the diagonal of U is stored as its inverse. Both are found by
-    columns, and used by rows: a sum over a row waits for less than many changes to one vector. Rows in a column, and
-    columns in a row, ascend. Indices are unsigned, which spares compiled code the test for negative ones.
+    L and U have unit diagonals, which are not stored; ``diagonal`` holds the inverse of D. So a triangular solution is one
+    loop over all entries, without one for each column whose length the processor would have to guess. Rows in a column
+    ascend. Indices are unsigned, which spares compiled code the test for negative ones.
     """
 
     column_start: np.ndarray
@@ -54,27 +50,16 @@ class Factors(NamedTuple):
     column_order: np.ndarray
     """Column of the matrix that is column k of the factors."""
     work: np.ndarray
+    """Zero outside of `factorise`."""
+    solution: np.ndarray
 
 
 Index = np.uint32
 
 
 def _triangle(start: np.ndarray, row: np.ndarray) -> Triangle:
-    n = len(start) - 1
-    column = np.repeat(np.arange(n), np.diff(start))
-    order = np.lexsort((column, row))
-    place = np.empty(len(row), dtype=Index)
-    place[order] = np.arange(len(row))
-    row_start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
-    return Triangle(
-        start.astype(Index),
-        row.astype(Index),
-        np.zeros(len(row)),
-        place,
-        row_start.astype(Index),
-        column[order].astype(Index),
-        np.zeros(len(row)),
-    )
+    column = np.repeat(np.arange(len(start) - 1), np.diff(start))
+    return Triangle(start.astype(Index), row.astype(Index), column.astype(Index), np.zeros(len(row)))
 
 
 def analyse(indptr: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Factors | None:
@@ -118,6 +103,7 @@ def analyse(indptr: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Fact
         row_order.astype(Index),
         column_order.astype(Index),
         np.zeros(n),
+        np.zeros(n),
     )
     return factors if factorise(factors, np.asarray(values)) else None
 
@@ -127,7 +113,7 @@ def no_factors() -> Factors:
     none = np.zeros(1, dtype=np.int64)
     triangle = _triangle(np.zeros(2, dtype=np.int64), none[:0])
     index = none.astype(Index)
-    return Factors(index, index, index, triangle, triangle, np.zeros(1), index, index, np.zeros(1))
+    return Factors(index, index, index, triangle, triangle, np.zeros(1), index, index, np.zeros(1), np.zeros(1))
 
 
 @njit(cache=True, nogil=True)
@@ -185,24 +171,22 @@ def factorise(f, values):  # type: ignore[no-untyped-def]
     for j in range(len(f.diagonal)):
         for p in range(column_start[j], column_start[j + 1]):
             work[entry_row[p]] = values[entry[p]]
-        for q in range(upper.column_start[j], upper.column_start[j + 1]):
+        for q in range(upper.start[j], upper.start[j + 1]):
             k = upper.row[q]
             factor = work[k]
             work[k] = 0.0
-            upper.by_row[upper.place[q]] = factor
-            if factor != 0.0:
-                for p in range(lower.column_start[k], lower.column_start[k + 1]):
-                    work[lower.row[p]] -= lower.by_column[p] * factor
+            upper.value[q] = factor * f.diagonal[k]
+            for p in range(lower.start[k], lower.start[k + 1]):
+                work[lower.row[p]] -= lower.value[p] * factor
         pivot = work[j]
         work[j] = 0.0
         largest = abs(pivot)
         inverse = 1.0 / pivot
-        for p in range(lower.column_start[j], lower.column_start[j + 1]):
+        for p in range(lower.start[j], lower.start[j + 1]):
             value = work[lower.row[p]]
             largest = max(largest, abs(value))
             work[lower.row[p]] = 0.0
-            lower.by_column[p] = value * inverse
-            lower.by_row[lower.place[p]] = value * inverse
+            lower.value[p] = value * inverse
         f.diagonal[j] = inverse
         if not abs(pivot) > SMALLEST_PIVOT * largest:
             is_good = False  # the columns that follow still leave the work array clean
@@ -213,17 +197,14 @@ def factorise(f, values):  # type: ignore[no-untyped-def]
 def solve(f, right, out):  # type: ignore[no-untyped-def]
     """Solve for a right-hand side."""
     n = len(f.diagonal)
-    z, lower, upper = f.work, f.lower, f.upper
+    z, lower, upper = f.solution, f.lower, f.upper
     for k in range(n):
-        value = right[f.row_order[k]]
-        for p in range(lower.row_start[k], lower.row_start[k + 1]):
-            value -= lower.by_row[p] * z[lower.column[p]]
-        z[k] = value
-    for k in range(n - 1, -1, -1):
-        value = z[k]
-        for p in range(upper.row_start[k], upper.row_start[k + 1]):
-            value -= upper.by_row[p] * z[upper.column[p]]
-        z[k] = value * f.diagonal[k]
+        z[k] = right[f.row_order[k]]
+    for p in range(len(lower.value)):
+        z[lower.row[p]] -= lower.value[p] * z[lower.column[p]]
+    for k in range(n):
+        z[k] *= f.diagonal[k]
+    for p in range(len(upper.value) - 1, -1, -1):
+        z[upper.row[p]] -= upper.value[p] * z[upper.column[p]]
     for k in range(n):
         out[f.column_order[k]] = z[k]
-        z[k] = 0.0
