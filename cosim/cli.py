@@ -55,6 +55,8 @@ def _library_names(incomplete: str) -> list[str]:
 class Engine(StrEnum):
     """What integrates the grid."""
 
+    AUTO = "auto"
+    COMPILED = "compiled"
     ANDES = "andes"
     LINEAR = "linear"
 
@@ -111,6 +113,7 @@ def run(
 ) -> None:
     """Run a scenario: simulate, measure, judge, report."""
     from cosim import console, runner
+    from cosim.compilation import Compilation, watched
     from cosim.errors import InputError, Problem
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
@@ -124,14 +127,16 @@ def run(
     with console.status("reading the scenario, the grid and the traces", show):
         chosen = [f"simulation.engine={engine}"] if engine else []
         valid, source = load_scenario(scenario, [*overrides, *chosen])
-        study = prepare_study(valid, source)
+        compilation = Compilation()
+        study = prepare_study(valid, source, told=compilation.told)
     folder = out or runner.default_folder(valid)
     if baseline and not valid.sites:
         raise InputError(Problem("--baseline holds the sites' power steady, and the scenario has no sites"))
     if unmitigated and not any(site.mitigation for site in valid.sites):
         raise InputError(Problem("--unmitigated leaves the mitigation out, and no site of the scenario has any"))
     runs = 1 + baseline + unmitigated + check_step
-    with console.progress(runs * valid.simulation.duration_s, show) as progress:
+    duration_s = runs * valid.simulation.duration_s
+    with watched(compilation), console.progress(duration_s, show, compilation) as progress:
         result = runner.execute(
             study,
             folder,

@@ -19,13 +19,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cosim.engine_text import engine_text
 from cosim.verdict_console import STYLES, number, print_criteria
 
 if TYPE_CHECKING:
     from cosim.comparison import Comparison
+    from cosim.compilation import Compilation
     from cosim.result import Result
     from cosim.simulation import Progress as ProgressCallback
 
+_SIMULATING = "simulating"
 _PLAIN_SHARE = 0.1
 """Off a terminal, a line is printed each time this share of the run is done."""
 
@@ -42,14 +45,14 @@ def status(text: str, show: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress(duration_s: float, show: bool) -> Iterator["ProgressCallback"]:
-    """Progress bar on a terminal, plain lines elsewhere."""
+def progress(duration_s: float, show: bool, compilation: "Compilation") -> Iterator["ProgressCallback"]:
+    """Progress bar on a terminal, plain lines elsewhere; with what is compiled before the run starts."""
     console = Console(stderr=True)
     if not show:
         yield lambda _: None
     elif console.is_terminal:
         columns = (
-            TextColumn("simulating"),
+            TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.completed:.1f} of {task.total:g} s"),
@@ -57,8 +60,10 @@ def progress(duration_s: float, show: bool) -> Iterator["ProgressCallback"]:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=console, transient=True, refresh_per_second=5) as bar:
-            task = bar.add_task("", total=duration_s)
-            yield lambda time_s: bar.update(task, completed=time_s)
+            task = bar.add_task(_SIMULATING, total=duration_s)
+            compilation.show = lambda text: bar.update(task, description=text)
+            yield lambda time_s: bar.update(task, completed=time_s, description=_SIMULATING)
+        say_compiled(compilation)
     else:
         next_share = _PLAIN_SHARE
 
@@ -68,7 +73,44 @@ def progress(duration_s: float, show: bool) -> Iterator["ProgressCallback"]:
                 print(f"simulated {time_s:g} of {duration_s:g} s", file=sys.stderr)
                 next_share += _PLAIN_SHARE
 
-        yield line
+        with _one_line(show, compilation):
+            yield line
+        say_compiled(compilation)
+
+
+@contextlib.contextmanager
+def compiling(name: str, show: bool, compilation: "Compilation") -> Iterator[None]:
+    """A status line with what is compiled for a grid, on a terminal; a plain line before and after it elsewhere."""
+    console = Console(stderr=True)
+    if show and console.is_terminal:
+        with console.status(f"{name}: setting up") as line:
+            compilation.show = lambda text: line.update(f"{name}: {text}")
+            yield
+    else:
+        with _one_line(show, compilation):
+            yield
+    if show:
+        say_compiled(compilation)
+
+
+@contextlib.contextmanager
+def _one_line(show: bool, compilation: "Compilation") -> Iterator[None]:
+    """Say once that something is being compiled."""
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if show and not said:
+            said.append(text)
+            print(f"{text} and what else is not there yet: once, up to a few minutes", file=sys.stderr)
+
+    compilation.show = say
+    yield
+
+
+def say_compiled(compilation: "Compilation") -> None:
+    """One line on what had to be compiled, if anything."""
+    if compilation.summary:
+        print(compilation.summary, file=sys.stderr)
 
 
 def print_summary(result: "Result", folder: Path) -> None:
@@ -85,6 +127,7 @@ def print_summary(result: "Result", folder: Path) -> None:
             (summary["verdict"].replace("_", " "), STYLES[summary["verdict"]]),
         )
     )
+    console.print(Text(f"Engine: {engine_text(provenance)}"))
     if summary["status"] not in ("power_flow_failed", "initialisation_failed"):
         console.print(_frequency_table(summary["metrics"]))
         if summary["metrics"]["site"]:

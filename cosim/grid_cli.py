@@ -1,13 +1,16 @@
-"""The commands `cosim grid check | info`: the static side of a grid, with the sites of a scenario on it."""
+"""The commands `cosim grid check | info | compile`: a grid by itself, or with the sites of a scenario on it."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cosim.case_argument import Case, Dyr, JsonOption, SetOption
+from cosim.case_argument import Case, Dyr, JsonOption, SetOption, names
 
 if TYPE_CHECKING:
+    from cosim.scenario.model import Scenario
+    from cosim.scenario.source import Source
     from cosim.study import Study
     from grids import Grid
 
@@ -15,7 +18,7 @@ EXIT_VIOLATED = 3
 
 app = typer.Typer(
     name="grid",
-    help="Look at a grid, alone or with the sites of a scenario, without simulating.",
+    help="Look at a grid, alone or with the sites of a scenario, or compile it ahead of runs.",
     epilog="Example:  cosim grid check ieee39-training",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -100,6 +103,73 @@ def info(
             show_info(_case_grid(case, dyr), {}, as_json, plot)
     except GridError as error:
         raise InputError(Problem(str(error))) from error
+
+
+Cases = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="CASE_OR_SCENARIO...",
+        help="Grids (cosim list grids), case files, scenario files or their names in the library.",
+        autocompletion=names,
+        show_default=False,
+    ),
+]
+
+
+@app.command(
+    "compile",
+    epilog="Examples:  cosim grid compile ieee39 wecc179;  cosim grid compile --all;  make it part of an image",
+)
+def compile_(
+    cases: Cases = None,
+    every: Annotated[bool, typer.Option("--all", help="All grids of the catalogue.")] = False,
+    dyr: Dyr = None,
+    overrides: SetOption = [],  # noqa: B006
+    as_json: JsonOption = False,
+) -> None:
+    """Compile the equations of grids ahead of runs, and list which models are covered.
+
+    The first run of a grid compiles its models, and the first of all the stepper, which takes a minute or more; then
+    they are found on disk, in COSIM_CACHE_DIR or the user's cache folder. Run this once after installing, or before
+    the jobs of a cluster start. A grid that is not covered is stepped by ANDES itself: the table says why.
+    """
+    from rich.console import Console
+
+    from cosim import compile_console, console
+    from cosim.compilation import Compilation
+    from cosim.compile_ahead import SMALL_MW, compile_ahead
+    from cosim.errors import InputError, Problem
+    from grids import catalogue
+    from grids.andes_runtime import is_prepared, prepare
+
+    wanted = list(catalogue()) if every else list(cases or [])
+    if every == bool(cases):
+        raise InputError(Problem("name grids, or give --all", place="cosim grid compile"))
+    if dyr is not None and len(wanted) > 1:
+        raise InputError(Problem("goes with one case", place="--dyr"))
+    if not is_prepared():
+        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
+        prepare()
+    loaded = [_to_compile(name, dyr, overrides, SMALL_MW) for name in wanted]
+    found = []
+    for name, (scenario, source) in zip(wanted, loaded, strict=True):
+        compilation = Compilation()
+        with console.compiling(name, not as_json, compilation):
+            found.append(compile_ahead(scenario, source, compilation))
+        if not as_json:
+            compile_console.print_compiled(Console(highlight=False), found[-1])
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in found], indent=2, ensure_ascii=False))
+    else:
+        compile_console.print_total(Console(highlight=False), found)
+
+
+def _to_compile(name: str, dyr: str | None, overrides: list[str], site_mw: float) -> "tuple[Scenario, Source]":
+    """A scenario, or one with a small steady site made of a case; for engine auto."""
+    from cosim.case_or_scenario import is_scenario, load_case_or_scenario
+
+    site = [] if is_scenario(name) else [f"sites=[{{name: site, rating_mw: {site_mw}}}]"]
+    return load_case_or_scenario(name, dyr, [*site, *overrides, "simulation.engine=auto"])
 
 
 def _check_options(scenario: bool, dyr: str | None, overrides: list[str]) -> None:

@@ -143,7 +143,7 @@ def _made_plan(request: Request) -> Plan:
         seeds=tuple(range(seed, seed + request.seeds)),
         bracket=bracket,
         search=search,
-        confirm="andes" if request.confirm else search,
+        confirm=nonlinear(scenario) if request.confirm else search,
         criteria=tuple(study.criteria),
         network=Network.of(study.grid),
         notes=notes,
@@ -194,6 +194,12 @@ def _criterion(text: str) -> dict[str, Any]:
     return {"profile": text}
 
 
+def nonlinear(scenario: Scenario) -> Engine:
+    """The engine of runs with the full equations: the scenario's own, if it names one."""
+    engine = scenario.simulation.engine
+    return "auto" if engine == "linear" else engine
+
+
 def _search_engine(scenario: Scenario, source: Source) -> tuple[Engine, tuple[str, ...]]:
     """The engine that predicts: the linear one, unless the scenario has events that it cannot do."""
     simulation = scenario.simulation.model_copy(update={"engine": "linear"})
@@ -202,7 +208,9 @@ def _search_engine(scenario: Scenario, source: Source) -> tuple[Engine, tuple[st
     if not problems.found:
         return "linear", ()
     why = "; ".join(dict.fromkeys(problem.key for problem in problems.found))
-    return "andes", (f"searched with nonlinear runs alone: the linear engine keeps the network as it is ({why})",)
+    return nonlinear(scenario), (
+        f"searched with nonlinear runs alone: the linear engine keeps the network as it is ({why})",
+    )
 
 
 def _largest_mw(grid: Grid) -> float:

@@ -45,7 +45,7 @@ class HostingProgress:
 
     def trial(self, bus: int | str, trial: Trial) -> None:
         """Show a run."""
-        self._runs[trial.engine] += 1
+        self._runs[trial.made_with] += 1
         runs = ", ".join(f"{count} runs {engine}" for engine, count in sorted(self._runs.items()))
         at = f"bus {bus}: {trial.size_mw:g} MW, seed {trial.seed}: {trial.verdict.replace('_', ' ')}"
         self._bar.update(self._task, description=f"{runs}; {at}")
@@ -55,7 +55,7 @@ class HostingProgress:
         self._bar.advance(self._task)
         if not self._console.is_terminal:
             size = f"{found.low.size_mw:g} MW" if found.low else found.status.replace("_", " ")
-            engines = Counter(trial.engine for trial in found.trials)
+            engines = Counter(trial.made_with for trial in found.trials)
             runs = ", ".join(f"{count} runs {engine}" for engine, count in sorted(engines.items()))
             self._console.print(f"bus {bus}: {size} ({runs})", soft_wrap=True, highlight=False)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cosim.criteria import COMPLETED, Verdict
 
-Engine = Literal["linear", "andes"]
+Engine = Literal["auto", "compiled", "andes", "linear"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Trial:
     """One run with a site of a size. Only the verdict ``pass`` counts as passed.
 
     ``status`` is the run's, or ``not_placed`` where the grid cannot supply the site; ``message`` says why it was not
-    completed or not assessed.
+    completed or not assessed. ``engine`` is the one asked for, ``stepped_by`` the one that took the steps, and
+    ``reason`` why that was not the compiled one.
     """
 
     engine: Engine
@@ -52,6 +53,18 @@ class Trial:
     limits: tuple[CheckedLimit, ...] = ()
     message: str | None = None
     wall_time_s: float = 0.0
+    stepped_by: str | None = None
+    reason: str | None = None
+
+    @property
+    def made_with(self) -> str:
+        """The engine that took the steps; where none were taken, the one asked for."""
+        return self.stepped_by or self.engine
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether its equations were linear."""
+        return self.engine == "linear"
 
     @property
     def passes(self) -> bool:
@@ -116,9 +129,9 @@ def extrapolated(trial: Trial, slopes_from: Sequence[Trial]) -> float | None:
 def contradictions(trials: Iterable[Trial]) -> list[str]:
     """Say where a size passed although a smaller one, with the same seed and engine, did not."""
     found = []
-    groups: dict[tuple[int, Engine], list[Trial]] = {}
+    groups: dict[tuple[int, str], list[Trial]] = {}
     for trial in trials:
-        groups.setdefault((trial.seed, trial.engine), []).append(trial)
+        groups.setdefault((trial.seed, trial.made_with), []).append(trial)
     for (seed, engine), group in groups.items():
         failed = min((t.size_mw for t in group if not t.passes), default=math.inf)
         above = max((t.size_mw for t in group if t.passes), default=0.0)

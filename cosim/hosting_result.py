@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cosim.criteria import Criterion
 from cosim.hosting import Plan
-from cosim.hosting_margins import CheckedLimit, Trial
+from cosim.hosting_margins import CheckedLimit, Engine, Trial
 from cosim.hosting_search import Found
 
 COLUMNS = (
@@ -47,12 +47,12 @@ def as_dict(plan: Plan, found: Mapping[int | str, Found]) -> dict[str, Any]:
         "seeds": list(plan.seeds),
         "max_mw": plan.bracket.max_mw,
         "tolerance": plan.bracket.tolerance,
-        "search_engine": plan.search,
-        "confirmed_with": plan.confirm,
+        "search_engine": _stepped_by(plan.search, found.values()),
+        "confirmed_with": _stepped_by(plan.confirm, found.values()),
         "linear_runs": sum(bus["linear_runs"] for bus in buses),
         "nonlinear_runs": sum(bus["nonlinear_runs"] for bus in buses),
         "buses": buses,
-        "notes": list(plan.notes),
+        "notes": [*plan.notes, *_reasons(found.values())],
     }
 
 
@@ -78,7 +78,7 @@ def _bus(plan: Plan, bus: int | str, found: Found) -> dict[str, Any]:
         "capacity_mw": capacity_mw,
         "fails_at_mw": high.size_mw if high else None,
         "linear_mw": linear_mw,
-        "confirmed": plan.confirm == "andes" and low is not None,
+        "confirmed": plan.confirm != "linear" and low is not None,
         "binding_limit": _binding(low, high),
         "seed": found.seed,
         "checked_seeds": list(found.checked),
@@ -91,11 +91,23 @@ def _bus(plan: Plan, bus: int | str, found: Found) -> dict[str, Any]:
             }
             for e in found.estimates
         ],
-        "linear_runs": sum(trial.engine == "linear" for trial in found.trials),
-        "nonlinear_runs": sum(trial.engine == "andes" for trial in found.trials),
+        "linear_runs": sum(trial.is_linear for trial in found.trials),
+        "nonlinear_runs": sum(not trial.is_linear for trial in found.trials),
         "trials": [_trial(trial) for trial in found.trials],
         "warnings": [*found.warnings, *([] if found.status != "not_assessed" else [_why_not(found)])],
     }
+
+
+def _stepped_by(asked: Engine, found: Iterable[Found]) -> str:
+    """The engine that took the steps of runs for which one was asked; the one asked for if there were none."""
+    names = {trial.stepped_by for outcome in found for trial in outcome.trials if trial.engine == asked}
+    return " and ".join(sorted(name for name in names if name)) or asked
+
+
+def _reasons(found: Iterable[Found]) -> list[str]:
+    """Why runs were not made in compiled code."""
+    reasons = dict.fromkeys(trial.reason for outcome in found for trial in outcome.trials if trial.reason)
+    return [f"runs were not compiled: {reason}" for reason in reasons]
 
 
 def _why_not(found: Found) -> str:
@@ -129,7 +141,7 @@ def _binding(low: Trial | None, high: Trial | None) -> dict[str, Any] | None:
 def _trial(trial: Trial) -> dict[str, Any]:
     limit: CheckedLimit | None = trial.binding
     return {
-        "engine": trial.engine,
+        "engine": trial.made_with,
         "seed": trial.seed,
         "size_mw": trial.size_mw,
         "status": trial.status,

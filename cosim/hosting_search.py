@@ -99,7 +99,7 @@ RunTrial = Callable[[Engine, int, float], Trial]
 
 
 def largest_size(
-    run: RunTrial, seeds: Sequence[int], bracket: Bracket, *, search: Engine = "linear", confirm: Engine = "andes"
+    run: RunTrial, seeds: Sequence[int], bracket: Bracket, *, search: Engine = "linear", confirm: Engine = "auto"
 ) -> Found:
     """Find the largest size that passes with every seed.
 

@@ -155,7 +155,8 @@ def _trial(scenario: Scenario, grid: SetUpGrid) -> Trial:
     if summary["verdict"] == "not_assessed":
         message = "; ".join(dict.fromkeys(f"{entry['id']}: {entry['reason']}" for entry in deciding))
     limits = tuple(_checked(entry) for entry in deciding if entry["verdict"] in ("pass", "fail"))
-    return Trial(*about, summary["status"], summary["verdict"], limits, message)
+    made = {"stepped_by": summary["provenance"]["engine"], "reason": summary["provenance"]["engine_reason"]}
+    return Trial(*about, summary["status"], summary["verdict"], limits, message, **made)
 
 
 def _comes_from_size(problem: Problem) -> bool:

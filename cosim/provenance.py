@@ -6,6 +6,8 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from cosim.engine_choice import stepped
+
 if TYPE_CHECKING:
     from cosim.study import Study
     from loads.site import SiteDemand
@@ -21,6 +23,7 @@ def versions() -> dict[str, str]:
 def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str, Any]:
     """The ``provenance`` part of the summary."""
     simulation = study.scenario.simulation
+    steps = stepped(study.engine, simulation.engine)
     return {
         "versions": versions(),
         "scenario_sha256": hashlib.sha256(scenario_text.encode()).hexdigest(),
@@ -30,7 +33,9 @@ def collect(study: "Study", scenario_text: str, wall_time_s: float) -> dict[str,
             for name, demand in study.demands.items()
         },
         "seed": simulation.seed,
-        "engine": simulation.engine,
+        "engine": steps.engine,
+        "engine_asked": steps.asked,
+        "engine_reason": steps.reason,
         "step_s": simulation.step_s,
         "injection": simulation.injection,
         "wall_time_s": round(wall_time_s, 3),

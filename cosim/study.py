@@ -1,19 +1,16 @@
 """A scenario made concrete: grid edited, traces read or generated, places checked, nodes planned."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from cosim.compiled.code_cache import Told
 from cosim.criteria import Criterion
-from cosim.driven_loads import load_points
 from cosim.edited_grid import edited_grid
-from cosim.engines.andes import AndesEngine, ShuntPoint
-from cosim.engines.compiled import CompiledEngine
+from cosim.engine_choice import build_engine
 from cosim.engines.interface import Engine
-from cosim.engines.linear import LinearEngine
 from cosim.events import plan_events
 from cosim.load_shedding import LoadShedding
 from cosim.loop_inputs import Event, Load
@@ -92,10 +89,12 @@ def set_up_grid(scenario: Scenario, source: Source) -> SetUpGrid:
     shunts = plan_events(scenario, grid, problems).shunts
     check_engine(scenario, problems)
     problems.stop_if_any()
-    return SetUpGrid(grid, _engine(scenario, grid, shunts))
+    return SetUpGrid(grid, build_engine(scenario, grid, shunts))
 
 
-def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None = None) -> Study:
+def prepare_study(
+    scenario: Scenario, source: Source, set_up: SetUpGrid | None = None, told: Told | None = None
+) -> Study:
     """Make a scenario concrete.
 
     Parameters
@@ -106,6 +105,8 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
         Where its keys stand; relative paths start at its folder.
     set_up : SetUpGrid, optional
         A grid of the same `grid_key` to use; it belongs to the study from then on.
+    told : callable, optional
+        Told each model that the engine has to compile, once it is initialised, and the seconds that it took.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
     grid = set_up.grid if set_up else edited_grid(scenario, folder, problems)
     inputs = study_inputs(scenario, folder, grid, problems)
     scenario = inputs.scenario
-    engine = set_up.engine if set_up else _engine(scenario, grid, inputs.events.shunts)
+    engine = set_up.engine if set_up else build_engine(scenario, grid, inputs.events.shunts, told)
     redispatch_mw = place(scenario, grid, inputs.loads, inputs.start_level, problems)
     problems.stop_if_any()
 
@@ -135,13 +136,3 @@ def prepare_study(scenario: Scenario, source: Source, set_up: SetUpGrid | None =
         strengths=poi_strengths(scenario, grid),
         criteria=inputs.criteria,
     )
-
-
-def _engine(scenario: Scenario, grid: Grid, shunts: Sequence[ShuntPoint]) -> Engine:
-    simulation = scenario.simulation
-    if simulation.engine == "linear":
-        return LinearEngine(grid, load_points(scenario), simulation.tolerance)
-    if simulation.engine in ("auto", "compiled"):
-        is_required = simulation.engine == "compiled"
-        return CompiledEngine(grid, load_points(scenario), simulation.tolerance, shunts, is_required=is_required)
-    return AndesEngine(grid, load_points(scenario), simulation.tolerance, shunts)

@@ -112,7 +112,7 @@ def check_engine(scenario: Scenario, problems: Problems) -> None:
     """Note what the scenario asks for and its engine does not have."""
     if scenario.simulation.engine != "linear":
         return
-    reason = "the linear engine keeps the network as it is at t = 0; use simulation.engine: andes"
+    reason = "the linear engine keeps the network as it is at t = 0; use simulation.engine: auto"
     for k, event in enumerate(scenario.events):
         if event.type not in LINEAR_EVENTS:
             problems.add(("events", k, "type"), f"{event.type}: {reason}")

@@ -61,7 +61,7 @@ class LinearEngine:
         try:
             self.linear = linear = self.source.linearised()
         except NotLinearisable as error:
-            return replace(outcome, obstacle=f"there are no linear equations at t = 0: {error}; use engine andes")
+            return replace(outcome, obstacle=f"there are no linear equations at t = 0: {error}; use engine auto")
         self.elements, self.inertia_mws = self.source.elements, self.source.inertia_mws
         self.islands = self.source.islands
         self.form = block_diagonal(linear.space.a)

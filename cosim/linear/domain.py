@@ -98,7 +98,7 @@ class Domain:
             named = ", ".join(f"{name} at {at_s:.4g} s" for name, at_s in list(met.items())[:MOST_NAMED])
             more = f" and {len(met) - MOST_NAMED} more" if len(met) > MOST_NAMED else ""
             found.append(f"controls meet limits: {named}{more}")
-        return [f"beyond where linear equations hold, confirm with engine andes: {text}" for text in found]
+        return [f"beyond where linear equations hold, confirm with engine auto: {text}" for text in found]
 
     def as_dict(self) -> dict[str, Any]:
         """For ``summary.json``: the largest moves, the limits met and when (s), and whether all of it holds."""

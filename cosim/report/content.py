@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from cosim.criteria import COMPLETED
+from cosim.engine_text import SOLVERS, engine_text
 from cosim.report.figures import Source, figures_of
 from cosim.report.figures.reaction import reactions
 from cosim.report.limitations import filters, limitations
@@ -103,7 +104,8 @@ def _project(scenario: Mapping[str, Any], summary: Mapping[str, Any], result: Re
         text += f" {general(sum(bus.load_mw for bus in network.buses))} MW of base load"
         rows.append(("Network", text))
     rows += [
-        ("Engine, seed", f"{provenance.get('engine', MISSING)}, {provenance.get('seed', MISSING)}"),
+        ("Engine", engine_text(provenance, MISSING)),
+        ("Seed", str(provenance.get("seed", MISSING))),
         ("Made on", f"{provenance.get('date', MISSING)} at {provenance.get('host', MISSING)}"),
     ]
     return rows
@@ -248,12 +250,9 @@ def _model(scenario: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tupl
         if "v_min_pu" in load:
             text += f", constant impedance below {general(load['v_min_pu'])} pu"
         rows.append((f"Site {site.get('name', '')}", text))
-    engine, step = (
-        provenance.get("engine", settings.get("engine")),
-        provenance.get("step_s", settings.get("step_s")),
-    )
-    tolerance = general(settings.get("tolerance"))
-    solver = f"{engine or MISSING}, steps of at most {general(step)} s, tolerance {tolerance} pu"
+    engine = provenance.get("engine", settings.get("engine"))
+    step, tolerance = provenance.get("step_s", settings.get("step_s")), general(settings.get("tolerance"))
+    solver = f"{SOLVERS.get(str(engine), MISSING)}, steps of at most {general(step)} s, tolerance {tolerance} pu"
     rule = provenance.get("injection", settings.get("injection"))
     how = {
         "average": "energy-preserving average of the trace over the adjoining steps; steps end on jumps",

@@ -67,7 +67,7 @@ class RunLines:
     def line(self, row: int, value: str = "", margin: str = "") -> RunLine:
         """The line of a row of the table."""
         run, planned = self._outcome.runs.loc[row], self._outcome.plan.runs[row]
-        if planned.confirmation and run["engine"] == planned.confirmation.data["simulation"]["engine"]:
+        if planned.confirmation and run.get("confirmed_as") == planned.confirmation.run_id:
             planned = planned.confirmation
         shown = [(parameter_label(p), cell_text(run[p.column])) for p in self._varied]
         kept = self._folder / RUNS_NAME / planned.run_id

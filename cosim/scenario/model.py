@@ -10,12 +10,14 @@ from cosim.scenario.grid import GridSpec, Redispatch
 from cosim.scenario.part import Part
 from cosim.scenario.site import Site
 
+EngineName = Literal["auto", "compiled", "andes", "linear"]
+
 
 class Simulation(Part):
     """How the run is made."""
 
-    engine: Literal["auto", "compiled", "andes", "linear"] = Field(
-        "andes",
+    engine: EngineName = Field(
+        "auto",
         description="what integrates the grid: ANDES's equations in compiled code or by ANDES itself (auto: the first "
         "where every model is covered, else the second), or the same made linear at t = 0",
     )

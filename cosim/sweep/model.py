@@ -123,7 +123,7 @@ class Derived(Part):
 class Confirm(Part):
     """Which runs of a screen are made again, with all equations as they are."""
 
-    engine: Literal["andes"] = Field("andes", description="what these runs are made with")
+    engine: Literal["auto", "compiled", "andes"] = Field("auto", description="what these runs are made with")
     top: Annotated[int, Field(ge=0)] = Field(10, description="the worst runs by the metric: so many of them")
     metric: str = Field("frequency.max_deviation_mhz", description="path of the metric they are worst by")
     near_limit: Annotated[float, Field(ge=0, lt=1)] = Field(

@@ -31,6 +31,7 @@ def record_of(summary: Mapping[str, Any], message: str | None) -> dict[str, Any]
     return {
         "status": summary["status"],
         "verdict": summary["verdict"],
+        "engine": summary.get("provenance", {}).get("engine", "linear"),  # a screened run has no provenance
         "values": flat(summary),
         "error": message,
     }

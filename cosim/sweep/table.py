@@ -25,7 +25,7 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
         Its runs are the rows.
     records
         What workers wrote down, by run; a run without one is pending. That of a run which confirms another takes the
-        place of the other's.
+        place of the other's. The engine is the one that took the steps; where none did, the one asked for.
     """
     rows = []
     for run in plan.runs:
@@ -40,7 +40,7 @@ def table(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
                 "run_id": run.run_id,
                 **run.cells,
                 "seed": run.seed,
-                "engine": made.data["simulation"]["engine"],
+                "engine": record.get("engine") or made.data["simulation"]["engine"],
                 "status": record["status"],
                 "verdict": record.get("verdict") or ("simulation_failed" if failed else None),
                 **record.get("values", {}),

@@ -34,7 +34,7 @@ def bisected(trials, seed, bracket):
     low, high, runs = 0.0, bracket.max_mw, 0
     while high - low > bracket.tolerance * max(low, bracket.smallest_mw):
         middle, runs = (low + high) / 2, runs + 1
-        if trials.run("andes", seed, middle).passes:
+        if trials.run("auto", seed, middle).passes:
             low = middle
         else:
             high = middle
@@ -48,7 +48,7 @@ def test_the_same_as_bisection_with_nonlinear_runs_alone():
     trials = BusTrials(plan.scenario, 9)
     brute = [bisected(trials, seed, plan.bracket) for seed in plan.seeds]
     assert found.low.size_mw == pytest.approx(min(size for size, _ in brute), rel=0.02)
-    nonlinear = sum(trial.engine == "andes" for trial in found.trials)
+    nonlinear = sum(not trial.is_linear for trial in found.trials)
     assert nonlinear <= 3
     assert sum(runs for _, runs in brute) >= 5 * nonlinear
 
@@ -184,7 +184,7 @@ def test_a_scenario_gives_the_site_and_its_limits():
     assert plan.seeds == (7, 8, 9, 10, 11)
     assert len(plan.buses) == 14
     assert [str(criterion.metric) for criterion in plan.criteria] == ["voltage.min_pu"]
-    assert (plan.search, plan.confirm) == ("linear", "andes")
+    assert (plan.search, plan.confirm) == ("linear", "auto")
 
 
 def test_a_case_has_the_defaults_of_a_training_site():
@@ -200,7 +200,7 @@ def test_a_case_has_the_defaults_of_a_training_site():
 def test_events_that_switch_the_network_are_searched_with_nonlinear_runs():
     event = "events=[{type: line_trip, line: Line_5, at_s: 1.0}]"
     plan = make_plan(replace(SCREENING, overrides=(DURATION, event)))
-    assert (plan.search, plan.confirm) == ("andes", "andes")
+    assert (plan.search, plan.confirm) == ("auto", "auto")
     assert "events[0].type" in plan.notes[0]
 
 

@@ -34,7 +34,7 @@ class Grid:
         self.runs.append((engine, seed, size_mw))
         if size_mw >= self.fails_from_mw:
             return Trial(engine, seed, size_mw, "power_flow_failed", "simulation_failed", (), "no solution")
-        x = size_mw / self.at_mw[seed] * (1 + self.gap * (engine == "andes"))
+        x = size_mw / self.at_mw[seed] * (1 + self.gap * (engine == "auto"))
         swing = 30.0 * (x + self.bend * x**2) / (1 + self.bend)
         voltage = 1.02 - 0.05 * (size_mw / MAX_MW) ** 2
         return trial_of(engine, seed, size_mw, [limit_of("swing", swing, 30.0), limit_of("low", voltage, 0.9, False)])
@@ -56,7 +56,7 @@ def test_largest_size_passes_with_every_seed_and_a_little_more_does_not(sizes, g
     assert found.high.size_mw >= truth_mw * (1 - 1e-9)
     assert found.high.size_mw <= found.low.size_mw * (1 + tolerance) * 1.0002
     assert found.high.binding.id == "swing"
-    assert found.low.engine == found.high.engine == "andes"
+    assert found.low.engine == found.high.engine == "auto"
     assert not found.warnings
     assert len(set(grid.runs)) == len(grid.runs) == len(found.trials)
 
@@ -64,7 +64,7 @@ def test_largest_size_passes_with_every_seed_and_a_little_more_does_not(sizes, g
 def test_two_nonlinear_runs_do_where_the_engines_agree():
     grid = Grid({1: 80.0, 2: 120.0, 3: 200.0}, gap=0.003, bend=0.1)
     found = largest_size(grid, [1, 2, 3], Bracket(MAX_MW))
-    assert grid.count("andes") == 2
+    assert grid.count("auto") == 2
     assert grid.count("linear") <= 12
     assert found.seed == 1
     assert [estimate.seed for estimate in found.estimates] == [1, 2, 3]
@@ -75,7 +75,7 @@ def test_few_nonlinear_runs_do_where_the_engines_differ():
     grid = Grid({1: 80.0, 2: 200.0}, gap=0.1)
     found = largest_size(grid, [1, 2], Bracket(MAX_MW))
     assert found.low.size_mw <= 80.0 / 1.1 <= found.high.size_mw
-    assert grid.count("andes") <= 5
+    assert grid.count("auto") <= 5
 
 
 def test_seeds_near_the_worst_are_run_at_the_size_found():
@@ -94,7 +94,7 @@ def test_a_seed_that_is_worse_than_predicted_decides():
     full = Grid({1: 100.0, 2: 97.0})
 
     def run(engine, seed, size_mw):
-        return (full if engine == "andes" else linear)(engine, seed, size_mw)
+        return (full if engine == "auto" else linear)(engine, seed, size_mw)
 
     found = largest_size(run, [1, 2], Bracket(MAX_MW))
     assert found.seed == 2
@@ -137,14 +137,14 @@ def test_a_limit_that_starts_to_apply_at_a_size_binds_there(size_mw):
 
 def test_the_engines_disagree_on_the_kind_of_failure():
     def run(engine, seed, size_mw):
-        if engine == "andes" and size_mw > 40:
+        if engine == "auto" and size_mw > 40:
             return Trial(engine, seed, size_mw, "unstable", "simulation_failed", (), "out of step")
         return Grid({1: 200.0})(engine, seed, size_mw)
 
     found = largest_size(run, [1], Bracket(MAX_MW))
     assert found.low.size_mw <= 40 < found.high.size_mw <= found.low.size_mw * 1.0102
     assert found.high.status == "unstable"
-    assert sum(trial.engine == "andes" for trial in found.trials) < 20
+    assert sum(trial.engine == "auto" for trial in found.trials) < 20
 
 
 def test_what_is_not_assessed_is_said_after_one_run():
@@ -158,15 +158,15 @@ def test_what_is_not_assessed_is_said_after_one_run():
 def test_one_engine_may_do_both():
     grid = Grid({1: 80.0})
     found = largest_size(grid, [1], Bracket(MAX_MW), confirm="linear")
-    assert grid.count("andes") == 0
+    assert grid.count("auto") == 0
     assert found.low.size_mw <= 80.0 <= found.high.size_mw <= found.low.size_mw * 1.0102
 
 
 def test_a_pass_above_a_failure_is_told():
     run = Grid({1: 80.0})
-    trials = [run("andes", 1, 70.0), run("andes", 1, 90.0)]
+    trials = [run("auto", 1, 70.0), run("auto", 1, 90.0)]
     assert contradictions(trials) == []
-    odd = replace(run("andes", 1, 100.0), verdict="pass")
+    odd = replace(run("auto", 1, 100.0), verdict="pass")
     assert contradictions([*trials, replace(odd, seed=2), replace(odd, engine="linear")]) == []
     (text,) = contradictions([*trials, odd])
     assert "100 MW passes, but not 90 MW" in text

@@ -102,7 +102,7 @@ def test_events_that_switch_the_network_are_refused(tmp_path, kind):
     assert "events[1].type" in text
     assert kind in text
     assert "keeps the network as it is" in text
-    assert "engine: andes" in text
+    assert "engine: auto" in text
     assert not list(tmp_path.iterdir())
 
 
@@ -284,4 +284,4 @@ def test_equations_that_cannot_be_made_linear_are_a_result_with_the_reason(tmp_p
     summary = cosim.run(data, tmp_path, report=False).summary
     assert summary["status"] == "initialisation_failed"
     assert summary["verdict"] == "simulation_failed"
-    assert "the algebraic equations are singular; use engine andes" in summary["warnings"][0]
+    assert "the algebraic equations are singular; use engine auto" in summary["warnings"][0]

@@ -217,7 +217,7 @@ def test_divergence_keeps_what_there_is(tmp_path, monkeypatch):
 
     step = AndesEngine.step
     monkeypatch.setattr(AndesEngine, "step", lambda self, h: self.time_s + h < 0.2 and step(self, h))
-    result = cosim.run(small(), tmp_path, report=False)
+    result = cosim.run(small(simulation={"duration_s": 0.5, "engine": "andes"}), tmp_path, report=False)
     assert result.summary["status"] == "diverged"
     assert result.summary["end_time_s"] == pytest.approx(0.2, abs=0.011)
     assert result.summary["metrics"]["frequency"]["nadir_hz"] is not None
@@ -228,7 +228,7 @@ def test_a_step_that_fails_is_cut_and_the_energy_kept(tmp_path, monkeypatch):
 
     step = AndesEngine.step
     monkeypatch.setattr(AndesEngine, "step", lambda self, h: (h < 0.004 or self.time_s < 0.25) and step(self, h))
-    result = cosim.run(small(), tmp_path, report=False)
+    result = cosim.run(small(simulation={"duration_s": 0.5, "engine": "andes"}), tmp_path, report=False)
     assert result.summary["status"] == "completed"
     assert "shortened step" in result.summary["warnings"][0]
     assert abs(result.summary["metrics"]["site"]["dc1"]["energy_error"]) < 1e-4

@@ -184,7 +184,7 @@ def test_a_sweep_screens_and_confirms(tmp_path):
         tables.append(numbers(out))
     assert_same_numbers(*tables)
     table = read_table(out)
-    confirmed = table[table["engine"] == "andes"]
+    confirmed = table[table["engine"] == "compiled"]
     assert len(table) == 6
     assert len(confirmed) == 1
     row = confirmed.iloc[0]

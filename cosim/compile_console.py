@@ -1,0 +1,43 @@
+"""What `cosim grid compile` shows."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cosim.compile_ahead import Compiled
+
+
+def print_compiled(console: Console, found: Compiled) -> None:
+    """A grid's models: covered or why not, and the seconds that each took."""
+    table = Table(title=_title(found), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for name, justify in (("model", "left"), ("devices", "right"), ("covered", "left"), ("compiled in (s)", "right")):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for row in found.models:
+        took = "in the cache" if row.compile_s is None else f"{row.compile_s:.1f}"
+        covered = Text("yes") if row.reason is None else Text(f"no: {row.reason}", style="yellow")
+        table.add_row(row.model, str(row.devices), covered, took if _is_compiled(found) or row.compile_s else "-")
+    console.print(table)
+    if found.stepped.reason:
+        console.print(Text(f"not compiled: {found.stepped.reason}", style="yellow"), soft_wrap=True)
+    if found.message:
+        console.print(Text(f"a short run did not complete: {found.message}", style="yellow"), soft_wrap=True)
+
+
+def print_total(console: Console, grids: Sequence[Compiled]) -> None:
+    """What it took in all, and where the code is."""
+    models_s = sum(row.compile_s or 0.0 for found in grids for row in found.models)
+    count = sum(row.compile_s is not None for found in grids for row in found.models)
+    own_s = grids[-1].own_s
+    own = f"the stepper {own_s:.1f} s" if own_s else "the stepper was there"
+    console.print(f"{count} models {models_s:.1f} s, {own}; models are kept in {grids[-1].folder}", soft_wrap=True)
+
+
+def _is_compiled(found: Compiled) -> bool:
+    return found.stepped.engine == "compiled" and not found.stepped.reason
+
+
+def _title(found: Compiled) -> str:
+    return f"{found.grid}: runs are stepped by engine {found.stepped.engine}"
