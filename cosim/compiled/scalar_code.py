@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 _LITERALS = {"__zeros": 0.0, "__ones": 1.0, "__falses": False, "__trues": True}
@@ -63,6 +64,16 @@ def translate(function: Callable[..., Any], *, has_complex: bool = False) -> Exp
     NotTranslatable
         If it calls something unknown.
     """
+    key = function.__code__, has_complex  # ANDES reads its functions anew for each system
+    if key not in _translated:
+        _translated[key] = _translate(function, has_complex=has_complex)
+    return _translated[key]
+
+
+_translated: dict[tuple[CodeType, bool], Expressions] = {}
+
+
+def _translate(function: Callable[..., Any], *, has_complex: bool) -> Expressions:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
