@@ -1,16 +1,70 @@
-"""What `cosim grid compile` shows."""
+"""What is compiled, on the terminal: while it goes on, and what `cosim grid compile` came to."""
 
-from collections.abc import Sequence
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cosim.compile_ahead import Compiled
+if TYPE_CHECKING:
+    from cosim.compilation import Compilation
+    from cosim.compile_ahead import Compiled
+    from cosim.scenario.model import Scenario
+    from cosim.scenario.source import Source
 
 
-def print_compiled(console: Console, found: Compiled) -> None:
+@contextlib.contextmanager
+def compiling(name: str, show: bool, compilation: "Compilation") -> Iterator[None]:
+    """A status line with what is compiled for a grid, on a terminal; a plain line before and after it elsewhere."""
+    console = Console(stderr=True)
+    if show and console.is_terminal:
+        with console.status(f"{name}: setting up") as line:
+            compilation.show = lambda text: line.update(f"{name}: {text}")
+            yield
+    else:
+        with one_line(show, compilation):
+            yield
+    if show:
+        say_compiled(compilation)
+
+
+@contextlib.contextmanager
+def one_line(show: bool, compilation: "Compilation") -> Iterator[None]:
+    """Say once that something is being compiled."""
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        if show and not said:
+            said.append(text)
+            print(f"{text} and what else is not there yet: once, up to a few minutes", file=sys.stderr)
+
+    compilation.show = say
+    yield
+
+
+def compile_first_time(scenario: "Scenario", source: "Source", show: bool) -> None:
+    """Compile what workers need before they start, where nothing has been compiled on this machine yet."""
+    from cosim.compilation import Compilation
+    from cosim.compile_ahead import compile_ahead, is_stepper_compiled
+
+    if scenario.simulation.engine not in ("auto", "compiled") or is_stepper_compiled():
+        return
+    compilation = Compilation()
+    with compiling(scenario.grid.case, show, compilation):
+        compile_ahead(scenario, source, compilation)
+
+
+def say_compiled(compilation: "Compilation") -> None:
+    """One line on what had to be compiled, if anything."""
+    if compilation.summary:
+        print(compilation.summary, file=sys.stderr)
+
+
+def print_compiled(console: Console, found: "Compiled") -> None:
     """A grid's models: covered or why not, and the seconds that each took."""
     table = Table(title=_title(found), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name, justify in (("model", "left"), ("devices", "right"), ("covered", "left"), ("compiled in (s)", "right")):
@@ -26,7 +80,7 @@ def print_compiled(console: Console, found: Compiled) -> None:
         console.print(Text(f"a short run did not complete: {found.message}", style="yellow"), soft_wrap=True)
 
 
-def print_total(console: Console, grids: Sequence[Compiled]) -> None:
+def print_total(console: Console, grids: Sequence["Compiled"]) -> None:
     """What it took in all, and where the code is."""
     models_s = sum(row.compile_s or 0.0 for found in grids for row in found.models)
     count = sum(row.compile_s is not None for found in grids for row in found.models)
@@ -35,9 +89,9 @@ def print_total(console: Console, grids: Sequence[Compiled]) -> None:
     console.print(f"{count} models {models_s:.1f} s, {own}; models are kept in {grids[-1].folder}", soft_wrap=True)
 
 
-def _is_compiled(found: Compiled) -> bool:
+def _is_compiled(found: "Compiled") -> bool:
     return found.stepped.engine == "compiled" and not found.stepped.reason
 
 
-def _title(found: Compiled) -> str:
+def _title(found: "Compiled") -> str:
     return f"{found.grid}: runs are stepped by engine {found.stepped.engine}"

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cosim.compile_console import one_line, say_compiled
 from cosim.engine_text import engine_text
 from cosim.verdict_console import STYLES, number, print_criteria
 
@@ -71,46 +72,12 @@ def progress(duration_s: float, show: bool, compilation: "Compilation") -> Itera
             nonlocal next_share
             if time_s >= next_share * duration_s * (1 - 1e-9):
                 print(f"simulated {time_s:g} of {duration_s:g} s", file=sys.stderr)
+            while time_s >= next_share * duration_s * (1 - 1e-9):  # many steps may have been taken in one go
                 next_share += _PLAIN_SHARE
 
-        with _one_line(show, compilation):
+        with one_line(show, compilation):
             yield line
         say_compiled(compilation)
-
-
-@contextlib.contextmanager
-def compiling(name: str, show: bool, compilation: "Compilation") -> Iterator[None]:
-    """A status line with what is compiled for a grid, on a terminal; a plain line before and after it elsewhere."""
-    console = Console(stderr=True)
-    if show and console.is_terminal:
-        with console.status(f"{name}: setting up") as line:
-            compilation.show = lambda text: line.update(f"{name}: {text}")
-            yield
-    else:
-        with _one_line(show, compilation):
-            yield
-    if show:
-        say_compiled(compilation)
-
-
-@contextlib.contextmanager
-def _one_line(show: bool, compilation: "Compilation") -> Iterator[None]:
-    """Say once that something is being compiled."""
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        if show and not said:
-            said.append(text)
-            print(f"{text} and what else is not there yet: once, up to a few minutes", file=sys.stderr)
-
-    compilation.show = say
-    yield
-
-
-def say_compiled(compilation: "Compilation") -> None:
-    """One line on what had to be compiled, if anything."""
-    if compilation.summary:
-        print(compilation.summary, file=sys.stderr)
 
 
 def print_summary(result: "Result", folder: Path) -> None:

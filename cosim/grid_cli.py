@@ -135,7 +135,7 @@ def compile_(
     """
     from rich.console import Console
 
-    from cosim import compile_console, console
+    from cosim import compile_console
     from cosim.compilation import Compilation
     from cosim.compile_ahead import SMALL_MW, compile_ahead
     from cosim.errors import InputError, Problem
@@ -154,7 +154,7 @@ def compile_(
     found = []
     for name, (scenario, source) in zip(wanted, loaded, strict=True):
         compilation = Compilation()
-        with console.compiling(name, not as_json, compilation):
+        with compile_console.compiling(name, not as_json, compilation):
             found.append(compile_ahead(scenario, source, compilation))
         if not as_json:
             compile_console.print_compiled(Console(highlight=False), found[-1])

@@ -103,6 +103,8 @@ def host(
         prepare()
     with status("reading the grid and the limits", not as_json):
         plan = make_plan(request)
+    if confirm:
+        _compile_first_time(plan, not (quiet or as_json))
     progress = hosting_console.HostingProgress(Console(stderr=True, quiet=quiet or as_json), len(plan.buses))
     with progress:
         found = search_buses(plan, workers or _cores(), progress.trial, progress.found)
@@ -115,6 +117,16 @@ def host(
     hosting_console.print_hosting(Console(highlight=False), result)
     if out is not None:
         typer.echo(f"written to {out}: {', '.join(FILES)}")
+
+
+def _compile_first_time(plan: "Plan", show: bool) -> None:
+    """Compile what the runs that confirm need, once, before workers start."""
+    from cosim.compile_console import compile_first_time
+    from cosim.hosting_trials import BusTrials
+    from cosim.scenario.source import Source
+
+    smallest = BusTrials(plan.scenario, plan.buses[0]).scenario(plan.confirm, plan.seeds[0], plan.bracket.smallest_mw)
+    compile_first_time(smallest, Source(None, {}), show)
 
 
 def _cores() -> int:

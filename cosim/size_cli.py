@@ -91,9 +91,11 @@ def storage(
     from rich.console import Console
 
     from cosim import size_report
+    from cosim.compile_console import compile_first_time
     from cosim.errors import InputError, Problem
     from cosim.files import write_whole
     from cosim.scenario.load import load_scenario
+    from cosim.scenario.source import Source
     from cosim.sizing import Outcome, Size, smallest_battery
     from cosim.storage_trials import StorageTrials
     from cosim.study import prepare_study
@@ -104,7 +106,9 @@ def storage(
     if not is_prepared():
         typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
         prepare()
-    trials = StorageTrials.of(prepare_study(*load_scenario(scenario, overrides)), criterion, site, smoothing_s)
+    study = prepare_study(*load_scenario(scenario, overrides))
+    trials = StorageTrials.of(study, criterion, site, smoothing_s)
+    compile_first_time(study.scenario, Source(None, {}), not (quiet or as_json))
     bracket = _bracket(trials.site.rating_mw if max_mw is None else max_mw, hours, tolerance)
     duration_s = trials.scenario.simulation.duration_s
     folders: dict[int, Path] = {}

@@ -137,6 +137,7 @@ def run(
     folder = out or folder_named(made.sweep.name)
     estimate.check(made)
     console.print(overview.headline(made, part), soft_wrap=True, highlight=False)
+    _compile_first_time(made, not (quiet or as_json))
     progress = SweepProgress(console)
     try:
         with _workers(workers, scheduler, slurm) as chosen, progress:
@@ -216,6 +217,18 @@ def _prepare_code(*, quiet: bool) -> None:
         if not quiet:
             typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
         prepare()
+
+
+def _compile_first_time(made: "Plan", show: bool) -> None:
+    """Compile what the first run needs, once, before workers start."""
+    from cosim.compile_console import compile_first_time
+    from cosim.errors import InputError
+    from cosim.scenario.load import validate
+    from cosim.scenario.source import Source
+
+    run = made.tasks[0].confirmation or made.tasks[0]
+    with contextlib.suppress(InputError):  # the run meets it too, and its record tells
+        compile_first_time(validate(Source(None, run.data)), Source(None, {}), show)
 
 
 def _cores() -> int:

@@ -239,7 +239,7 @@ def test_interrupted_run_keeps_what_there_is(tmp_path):
         if time_s > 0.3:
             raise KeyboardInterrupt
 
-    result = cosim.run(small(), tmp_path, report=False, progress=stop)
+    result = cosim.run(small(simulation={"duration_s": 0.5, "engine": "andes"}), tmp_path, report=False, progress=stop)
     assert result.summary["status"] == "interrupted"
     assert result.summary["verdict"] == "simulation_failed"
     assert 0.3 < result.time_s[-1] < 0.4
