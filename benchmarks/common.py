@@ -2,8 +2,9 @@
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +32,14 @@ def make_study(
     injection: InjectionMode = "average",
     align: bool = True,
     tolerance: float = 1e-8,
+    engine: str = "andes",
+    equipment: Mapping[str, Any] | None = None,
 ) -> Study:
     """Study of one constant-power site that draws ``waveform`` (in MW) plus a constant."""
     scenario = {
         "grid": {"case": case},
-        "sites": [{"name": "dc1", "bus": bus, "rating_mw": 200.0, "power_factor": 1.0}],
-        "simulation": {"duration_s": duration_s, "step_s": step_s, "tolerance": tolerance},
+        "sites": [{"name": "dc1", "bus": bus, "rating_mw": 200.0, "power_factor": 1.0, **(equipment or {})}],
+        "simulation": {"engine": engine, "duration_s": duration_s, "step_s": step_s, "tolerance": tolerance},
         "outputs": {"channels": ["speed_pu"], "every_s": step_s},
     }
     source = Source(None, scenario)
@@ -45,7 +48,7 @@ def make_study(
     edges = injector.edges(duration_s, 2.0) if align else []
     study.timeline = plan(duration_s, step_s, edges)
     study.loads[0].injector = injector
-    study.start_level = np.array([injector.initial_value])
+    study.start_level[0] = injector.initial_value
     return study
 
 
