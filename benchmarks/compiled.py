@@ -131,7 +131,8 @@ result = cosim.run(
     sys.argv[1],
     report=False,
 )
-print(result.summary["status"], time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(result.summary["status"], time.perf_counter() - started, kilobytes / 1024)
 """
 
 

@@ -94,10 +94,7 @@ class FlatSystem:
                 self.slots.append((slot, offset))
                 offset += slot.size
             lists = [self._positions(variable) for variable in code.variables]
-            entries = [
-                (rows + self.states * (matrix[0] == "g"), columns + self.states * (matrix[1] == "y"))
-                for matrix, rows, columns in code.jacobian
-            ]
+            entries = [self.places(matrix, rows, columns) for matrix, rows, columns in code.jacobian]
             first_list = 4 + len(offsets)
             first_entry = first_list + code.count * len(lists)
             head = [code.count, self.size, first_list, first_entry, *offsets]
@@ -110,6 +107,10 @@ class FlatSystem:
         self.peg_state = np.array([state for _, state in pegs], dtype=np.int64)
         self._check_pegs()
         return tables
+
+    def places(self, matrix: str, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of an entry of fx, fy, gx or gy in the full Jacobian."""
+        return rows + self.states * (matrix[0] == "g"), columns + self.states * (matrix[1] == "y")
 
     def _positions(self, variable: Any) -> np.ndarray:
         return VARIABLES + np.asarray(variable.a, dtype=np.int64) + (0 if variable.v_code == "x" else self.states)

@@ -160,6 +160,16 @@ def evaluate(grid: Grid) -> None:
         call_model(grid.function[k], ALGEBRAIC, arena, grid.table[k], jacobian)
 
 
+@kernel
+def evaluate_model(grid: Grid, k: int) -> None:
+    """What one model alone makes of the present variables: its part of derivatives, residuals and Jacobian."""
+    size = len(grid.residual)
+    grid.arena[VARIABLES + size : VARIABLES + 2 * size] = 0.0
+    grid.jacobian[:] = 0.0
+    for kind in (DIFFERENTIAL, ALGEBRAIC, JACOBIAN):
+        call_model(grid.function[k], kind, grid.condition[ADDRESS], grid.table[k], grid.condition[JACOBIAN_ADDRESS])
+
+
 @inlined
 def renew_jacobian(grid: Grid) -> None:
     """Bring the Jacobian to the present variables, services and flags."""

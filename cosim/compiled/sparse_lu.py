@@ -31,9 +31,9 @@ class Triangle(NamedTuple):
 class Factors(NamedTuple):
     """Pattern and values of L, D and U of a matrix with its rows and columns permuted; all arrays C-ordered.
 
-    L and U have unit diagonals, which are not stored; ``diagonal`` holds the inverse of D. So a triangular solution is one
-    loop over all entries, without one for each column whose length the processor would have to guess. Rows in a column
-    ascend. Indices are unsigned, which spares compiled code the test for negative ones.
+    L and U have unit diagonals, which are not stored; ``diagonal`` holds the inverse of D. So a triangular solution is
+    one loop over all entries, without one for each column whose length the processor would have to guess. Rows in a
+    column ascend. Indices are unsigned, which spares compiled code the test for negative ones.
     """
 
     column_start: np.ndarray
