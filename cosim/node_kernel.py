@@ -7,13 +7,13 @@ of these stops the call before the node, with all as it was at the node before.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from cosim import shedding_kernel as shedding
 from cosim import site_kernel as site
 from cosim.compiled import grid_kernel
 from cosim.compiled.grid_kernel import Grid
+from cosim.compiled.kernels import kernel
 from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD
 from loads.mitigation import storage_kernel as storage
 from loads.protection import due, observe
@@ -109,10 +109,7 @@ class Rows(NamedTuple):
     """Shape (rows, sites, SITE_VALUES)."""
 
 
-nogil = njit(cache=True, nogil=True, error_model="numpy")
-
-
-@nogil
+@kernel
 def run_nodes(
     grid: Grid, loads: Loads, sites: Sites, watch: Watch, nodes: Nodes, rows: Rows
 ) -> tuple[int, int, int, int]:
@@ -158,7 +155,7 @@ def run_nodes(
     return done, written, unsettled, REACHED
 
 
-@nogil
+@kernel
 def _step(grid: Grid, loads: Loads, sites: Sites, watch: Watch, nodes: Nodes, k: int) -> bool:
     """Take the step to node k with what the loads ask for there; False, and nothing has changed, if it fails."""
     end_s = nodes.time_s[k]
@@ -178,7 +175,7 @@ def _step(grid: Grid, loads: Loads, sites: Sites, watch: Watch, nodes: Nodes, k:
     return True
 
 
-@nogil
+@kernel
 def _jump(grid: Grid, loads: Loads, sites: Sites, nodes: Nodes, k: int) -> bool:
     """Let the levels at node k change at once, and solve the network again; False if that fails."""
     loads.level[:] = nodes.after[k]
@@ -195,7 +192,7 @@ def _jump(grid: Grid, loads: Loads, sites: Sites, nodes: Nodes, k: int) -> bool:
     return solved
 
 
-@nogil
+@kernel
 def _set_power(grid: Grid, loads: Loads, sites: Sites) -> None:
     """Put the levels that the sites ask for, and those of the other loads, into the grid."""
     for k in range(loads.level.size):
@@ -209,7 +206,7 @@ def _set_power(grid: Grid, loads: Loads, sites: Sites) -> None:
         )
 
 
-@nogil
+@kernel
 def _have_settled(grid: Grid, sites: Sites) -> bool:
     all_have = True
     for i in range(sites.load.size):  # each is to take note of the voltage
@@ -218,7 +215,7 @@ def _have_settled(grid: Grid, sites: Sites) -> bool:
     return all_have
 
 
-@nogil
+@kernel
 def _is_due(grid: Grid, sites: Sites, watch: Watch, hz: Floats, start_s: float, end_s: float) -> bool:
     """Whether protection acts within the step just taken."""
     if shedding.due(watch.timers, start_s, hz[0], end_s, hz[1]) < np.inf:
@@ -233,7 +230,7 @@ def _is_due(grid: Grid, sites: Sites, watch: Watch, hz: Floats, start_s: float, 
     return False
 
 
-@nogil
+@kernel
 def _commit(grid: Grid, loads: Loads, sites: Sites, watch: Watch, end_s: float) -> None:
     """Take a step as final."""
     for i in range(sites.load.size):
@@ -244,7 +241,7 @@ def _commit(grid: Grid, loads: Loads, sites: Sites, watch: Watch, end_s: float) 
         _observe(s, start_s, was_pu, was_hz, end_s)
 
 
-@nogil
+@kernel
 def _commit_after(grid: Grid, loads: Loads, sites: Sites, watch: Watch) -> None:
     """Take what was found after a jump as final."""
     for i in range(sites.load.size):
@@ -255,7 +252,7 @@ def _commit_after(grid: Grid, loads: Loads, sites: Sites, watch: Watch) -> None:
         _observe(s, s[site.TIME_S], was_pu, was_hz, s[site.TIME_S])
 
 
-@nogil
+@kernel
 def _observe(s: Floats, start_s: float, was_pu: float, was_hz: float, end_s: float) -> None:
     """Show a site's protection the step, or jump, to what the site sees now."""
     if site.is_protected(s):
@@ -263,18 +260,18 @@ def _observe(s: Floats, start_s: float, was_pu: float, was_hz: float, end_s: flo
         observe(p, state, start_s, was_pu, was_hz, end_s, s[site.V_PU], s[site.F_HZ])
 
 
-@nogil
+@kernel
 def _drawn_mw(grid: Grid, loads: Loads, k: int) -> float:
     return loads.level[k] * loads.active[k] / loads.base_mva * grid_kernel.load_share(grid, k) * loads.base_mva
 
 
-@nogil
+@kernel
 def _delivered(grid: Grid, sites: Sites, i: int) -> float:
     """Share of the power of a site's storage that passes."""
     return grid_kernel.load_share(grid, sites.storage_load[i]) if sites.storage_load[i] >= 0 else 1.0
 
 
-@nogil
+@kernel
 def _site_hz(grid: Grid, sites: Sites, watch: Watch, i: int) -> float:
     """Frequency at a site's bus, if the site needs it; else NaN."""
     if site.is_protected(sites.array[i]) or site.has_storage(sites.array[i]):
@@ -282,13 +279,13 @@ def _site_hz(grid: Grid, sites: Sites, watch: Watch, i: int) -> float:
     return np.nan
 
 
-@nogil
+@kernel
 def _relay_hz(grid: Grid, watch: Watch, hz: Floats) -> None:
     for i in range(hz.size):
         hz[i] = watch.nominal_hz + _deviation_hz(grid, watch.relays[i])
 
 
-@nogil
+@kernel
 def _deviation_hz(grid: Grid, weight: Floats) -> float:
     deviation = 0.0
     for i in range(grid.speed.size):
@@ -296,7 +293,7 @@ def _deviation_hz(grid: Grid, weight: Floats) -> float:
     return deviation
 
 
-@nogil
+@kernel
 def _are_in_step(grid: Grid, watch: Watch) -> bool:
     """Whether rotor angles of each island are within 180 degrees of each other."""
     for island in range(watch.first.size - 1):
@@ -309,7 +306,7 @@ def _are_in_step(grid: Grid, watch: Watch) -> bool:
     return True
 
 
-@nogil
+@kernel
 def _write(grid: Grid, loads: Loads, sites: Sites, rows: Rows, row: int, now_s: float, is_after: bool) -> None:
     """Write the present state."""
     rows.time_s[row], rows.is_after[row] = now_s, is_after

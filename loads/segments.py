@@ -10,11 +10,13 @@ directly.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from loads.machine_code import cached_njit
 
 Floats = NDArray[np.float64]
 
@@ -22,9 +24,10 @@ BLOCK = 64
 """Segments a block. A difference inside a block is good to about BLOCK**2 roundings, 1e-12, at worst."""
 
 # The IEEE error model drops the test for zero in each division: no length here is zero.
-kernel = njit(cache=True, error_model="numpy")
+njit = cached_njit(Path(__file__).parent.rglob("*.py"))
+kernel = njit(error_model="numpy")
 # A call copies the whole tuple to the stack; the short kernels of every step are spared that.
-inlined = njit(cache=True, error_model="numpy", forceinline=True)
+inlined = njit(error_model="numpy", forceinline=True)
 
 
 class Segments(NamedTuple):

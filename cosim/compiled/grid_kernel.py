@@ -9,10 +9,10 @@ while neither the Jacobian nor the step's length changes.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
 from cosim.compiled.kernel_call import call_model
+from cosim.compiled.kernels import inlined, kernel
 from cosim.compiled.sparse_lu import Factors, factorise, solve
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
@@ -39,11 +39,6 @@ RUNAWAY = 1e6
 NETWORK_ITERATIONS, NETWORK_HALVINGS = 30, 6
 NETWORK_SLOW = 0.2
 NETWORK_SOLVED = 1e-9
-
-
-kernel = njit(cache=True, nogil=True, error_model="numpy")
-# A call copies the whole tuple to the stack; what every step calls several times is spared that.
-inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 class Grid(NamedTuple):

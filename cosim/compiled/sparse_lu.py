@@ -7,9 +7,10 @@ The ordering and the pivots come from SuperLU once; then the same pivots are use
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csc_matrix
 from scipy.sparse.linalg import splu
+
+from cosim.compiled.kernels import inlined, kernel
 
 PIVOT_THRESHOLD = 1e-3
 """SuperLU keeps the diagonal as pivot where it is at least so large, relative to the column's largest."""
@@ -116,7 +117,7 @@ def no_factors() -> Factors:
     return Factors(index, index, index, triangle, triangle, np.zeros(1), index, index, np.zeros(1), np.zeros(1))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _symbolic(column_start, entry_row):  # type: ignore[no-untyped-def]
     """Rows of L and U in each column, if the pivots are on the diagonal."""
     n = len(column_start) - 1
@@ -162,7 +163,7 @@ def _symbolic(column_start, entry_row):  # type: ignore[no-untyped-def]
     return lower_start, lower_row[: lower_start[n]].copy(), upper_start, upper_row[: upper_start[n]].copy()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def factorise(f, values):  # type: ignore[no-untyped-def]
     """Compute the factors for new values with the old pivots; False if one of them has become too small."""
     column_start, entry, entry_row, work = f.column_start, f.entry, f.entry_row, f.work
@@ -193,7 +194,7 @@ def factorise(f, values):  # type: ignore[no-untyped-def]
     return is_good
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@inlined
 def solve(f, right, out):  # type: ignore[no-untyped-def]
     """Solve for a right-hand side."""
     n = len(f.diagonal)
