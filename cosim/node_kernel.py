@@ -83,7 +83,7 @@ class Watch(NamedTuple):
 class Nodes(NamedTuple):
     """A stretch of the timeline, from where the grid is; a last node may only say how long the step after it is."""
 
-    count: int
+    taken: int
     """Nodes to take, after the first."""
     time_s: Floats
     is_jump: NDArray[np.bool_]
@@ -127,7 +127,7 @@ def run_nodes(
     done = written = unsettled = 0
     hz = np.empty((2, watch.relays.shape[0]))
     _relay_hz(grid, watch, hz[1])
-    for k in range(1, nodes.count + 1):
+    for k in range(1, nodes.taken + 1):
         if watch.saves:
             grid_kernel.save(grid)
         if not _step(grid, loads, sites, watch, nodes, k):

@@ -7,14 +7,14 @@ import numpy as np
 from cosim.compiled import grid_kernel as kernel
 from cosim.compiled.arena import VARIABLES
 from cosim.compiled.flat_system import FlatSystem, NotCovered
-from cosim.compiled.grid_kernel import Grid
+from cosim.compiled.grid_arrays import GridArrays
 
 POINTS = 3
 PERTURBATION = 1e-3
 TOLERANCE = 1e-9
 
 
-def check(flat: FlatSystem, grid: Grid) -> None:
+def check(flat: FlatSystem, arrays: GridArrays) -> None:
     """Compare residuals and Jacobian with ANDES's at perturbed points; both are left as they were.
 
     Raises
@@ -23,29 +23,29 @@ def check(flat: FlatSystem, grid: Grid) -> None:
             If they differ by more than 1e-9, relative to the value or to one; with the models that differ.
     """
     system, size = flat.system, flat.size
-    start = grid.arena.copy()
-    kept_jacobian = grid.jacobian.copy()
+    start = arrays.arena.copy()
+    kept_jacobian = arrays.jacobian.copy()
     generator = np.random.default_rng(0)
     try:
         with np.errstate(all="ignore"):
             for number in range(POINTS):
-                grid.arena[:] = start
-                grid.arena[VARIABLES : VARIABLES + size] += (
+                arrays.arena[:] = start
+                arrays.arena[VARIABLES : VARIABLES + size] += (
                     PERTURBATION * generator.standard_normal(size) * (number > 0)
                 )
-                perturbed = grid.arena.copy()
+                perturbed = arrays.arena.copy()
                 flat.push(perturbed)
                 _evaluate(system)
-                kernel.evaluate(grid)
-                kernel.renew_jacobian(grid)
-                equations = grid.arena[VARIABLES + size : VARIABLES + 2 * size]
-                if _differ(system.dae.fg, equations) or _differ(flat.jacobian(), grid.jacobian):
-                    grid.arena[:] = perturbed
-                    raise NotCovered(f"compiled equations differ from ANDES's in {_models_that_differ(flat, grid)}")
+                kernel.evaluate(arrays.grid)
+                kernel.renew_jacobian(arrays.grid)
+                equations = arrays.arena[VARIABLES + size : VARIABLES + 2 * size]
+                if _differ(system.dae.fg, equations) or _differ(flat.jacobian(), arrays.jacobian):
+                    arrays.arena[:] = perturbed
+                    raise NotCovered(f"compiled equations differ from ANDES's in {_models_that_differ(flat, arrays)}")
     finally:
-        grid.arena[:] = start
-        grid.jacobian[:] = kept_jacobian
-        grid.condition[kernel.HAS_FACTORS] = 0
+        arrays.arena[:] = start
+        arrays.jacobian[:] = kept_jacobian
+        arrays.condition[kernel.HAS_FACTORS] = 0
         flat.push(start)
         with np.errstate(all="ignore"):
             _evaluate(system)
@@ -63,14 +63,14 @@ def _differ(expected: np.ndarray, found: np.ndarray) -> bool:
     return bool(np.any(off | (np.isnan(found) != np.isnan(expected))))
 
 
-def _models_that_differ(flat: FlatSystem, grid: Grid) -> str:
+def _models_that_differ(flat: FlatSystem, arrays: GridArrays) -> str:
     """Evaluate one model after the other, alone, at the present variables."""
     system, size = flat.system, flat.size
-    start, dae = grid.arena.copy(), flat.system.dae
+    start, dae = arrays.arena.copy(), flat.system.dae
     names = []
     for number, name in enumerate(flat.names):
         model = system.models[name]
-        grid.arena[:] = start
+        arrays.arena[:] = start
         flat.push(start)
         dae.clear_fg()
         model.s_update_var()
@@ -83,13 +83,13 @@ def _models_that_differ(flat: FlatSystem, grid: Grid) -> str:
                 if variable.owner is model:
                     np.add.at(getattr(dae, code), variable.a, variable.e)
         model.j_update()
-        kernel.evaluate_model(grid, number)
+        kernel.evaluate_model(arrays.grid, number)
         entries = np.zeros(len(flat.pattern.indices))
         for matrix in ("fx", "fy", "gx", "gy"):
             for rows, columns, values in model.triplets.zip_ijv(matrix):
                 row, column = flat.places(matrix, np.asarray(rows), np.asarray(columns))
                 np.add.at(entries, flat.pattern.positions(row, column), values)
-        found = grid.arena[VARIABLES + size : VARIABLES + 2 * size]
-        if _differ(dae.fg, found) or _differ(entries, grid.jacobian):
+        found = arrays.arena[VARIABLES + size : VARIABLES + 2 * size]
+        if _differ(dae.fg, found) or _differ(entries, arrays.jacobian):
             names.append(name)
     return ", ".join(names) or "more than one model together"

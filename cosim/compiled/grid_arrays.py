@@ -1,4 +1,4 @@
-"""Build the arrays that `cosim.compiled.grid_kernel` works on from a flattened ANDES system."""
+"""The arrays that `cosim.compiled.grid_kernel` works on, from a flattened ANDES system."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from scipy.sparse import coo_matrix
 
 from cosim.compiled import grid_kernel as kernel
 from cosim.compiled.arena import VARIABLES
+from cosim.compiled.directory import directory, enter
 from cosim.compiled.flat_system import FlatSystem, NotCovered
-from cosim.compiled.grid_kernel import Grid
-from cosim.compiled.sparse_lu import analyse, no_factors
+from cosim.compiled.sparse_lu import Factors, analyse, factor_arrays, no_factors
 from cosim.engines.bypassed import bypassed_second_order
 from grids.grid import synchronous_models
 
@@ -18,81 +18,120 @@ FIRST_STEP_S = 0.01
 """Length of the step whose matrix the first ordering is made for."""
 
 
-def grid_arrays(flat: FlatSystem, loads: int) -> Grid:
-    """Arrays of a scenario whose ANDES system is initialised.
+class GridArrays:
+    """Arrays of one scenario whose ANDES system is initialised.
 
     Parameters
     ----------
-    flat
+    flat : FlatSystem
         The system.
-    loads
+    loads : int
         Number of controlled loads that a run drives; they are the first devices of ``ControlledLoad``.
+
+    Attributes
+    ----------
+    arena, jacobian, number, condition : ndarray
+        As of `cosim.compiled.grid_kernel`.
+    x, y, f : ndarray
+        Views of the arena.
+    load_p, load_q : ndarray of int
+        Places of the loads' power in the arena.
+    grid : cosim.compiled.grid_kernel.Grid
+        What compiled code takes; it stays good as long as this object lives.
 
     Raises
     ------
     NotCovered
         If a matrix is singular.
     """
-    system, n, size = flat.system, flat.states, flat.size
-    arena = np.zeros(flat.arena_size)
-    parts = np.split(arena[VARIABLES : VARIABLES + 2 * size], [n, size, size + n])
-    jacobian = flat.jacobian()
-    rows, columns = flat.pattern.indices, np.repeat(np.arange(size), np.diff(flat.pattern.indptr))
-    config = system.TDS.config
-    condition = np.zeros(kernel.CONDITIONS, dtype=np.int64)
-    condition[kernel.LINE_SEARCH] = config.linesearch
-    condition[kernel.MAX_ITERATIONS] = config.max_iter
-    condition[kernel.HAS_CONVERGED] = system.TDS.last_converged
-    condition[kernel.ADDRESS], condition[kernel.JACOBIAN_ADDRESS] = arena.ctypes.data, jacobian.ctypes.data
-    number = np.zeros(kernel.NUMBERS)
-    number[kernel.TOLERANCE], number[kernel.TINY] = config.tol, system.TDS.tol_zero
-    number[kernel.LENGTH_S], number[kernel.LAST_SWITCH_S] = np.nan, system.TDS._last_switch_t
-    network = _Network(flat, rows, columns)
-    empty = no_factors()
-    controlled = system.ControlledLoad
-    places = _places(flat, controlled)
-    machines = synchronous_models(system)
-    online = [np.flatnonzero(m.u.v) for m in machines]
-    grid = Grid(
-        arena=arena,
-        x=parts[0],
-        y=parts[1],
-        f=parts[2],
-        g=parts[3],
-        jacobian=jacobian,
-        matrix=np.zeros(len(jacobian)),
-        residual=np.zeros(size),
-        increment=np.zeros(size),
-        origin=np.zeros(size),
-        before=np.zeros(size + n),
-        saved=np.zeros(size + n),
-        number=number,
-        condition=condition,
-        factors=empty,
-        network_factors=empty,
-        function=flat.addresses,
-        table=np.array([table.ctypes.data for table in flat.tables], dtype=np.int64),
-        constant=flat.pattern.constant,
-        is_algebraic=rows >= n,
-        diagonal=flat.pattern.positions(np.arange(n), np.arange(n)),
-        time_constant=np.array(system.dae.Tf, dtype=float),
-        peg_flag=flat.peg_flag,
-        peg_state=flat.peg_state,
-        network_source=network.source,
-        network_constant=network.constant,
-        must_hold=network.must_hold,
-        bus_v=np.asarray(system.Bus.v.a, dtype=np.int64) - 0,
-        speed=np.concatenate([m.omega.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
-        angle=np.concatenate([m.delta.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
-        load_bus=np.array([system.Bus.idx2uid(bus) for bus in controlled.bus.v[:loads]], dtype=np.int64),
-        load_p=places["p"] + np.arange(loads),
-        load_q=places["q"] + np.arange(loads),
-        load_shape=np.array([getattr(controlled, name).v[:loads] for name in ("kz", "ki", "kp", "vmin")]).T.copy()
-        if loads
-        else np.zeros((0, 4)),
-    )
-    flat.pull(arena)
-    return with_network_order(with_step_order(grid, flat, FIRST_STEP_S), flat, network)
+
+    def __init__(self, flat: FlatSystem, loads: int):
+        self._flat = flat
+        system, n, size = flat.system, flat.states, flat.size
+        self.arena = np.zeros(flat.arena_size)
+        flat.pull(self.arena)
+        self.x, self.y, self.f, _ = np.split(self.arena[VARIABLES : VARIABLES + 2 * size], [n, size, size + n])
+        self.jacobian = flat.jacobian()
+        rows, columns = flat.pattern.indices, np.repeat(np.arange(size), np.diff(flat.pattern.indptr))
+        self._network = _Network(flat, rows, columns)
+        self._matrix, self._network_matrix = np.zeros(len(rows)), np.zeros(len(self._network.source))
+        self.condition, self.number = _conditions(system), _numbers(system)
+        self.load_p, self.load_q, voltage, shape = _loads(flat, loads)
+        arrays = {
+            kernel.ARENA: self.arena,
+            kernel.NUMBER: self.number,
+            kernel.CONDITION: self.condition,
+            kernel.JACOBIAN_VALUES: self.jacobian,
+            kernel.MATRIX: self._matrix,
+            kernel.RESIDUAL: np.zeros(size),
+            kernel.INCREMENT: np.zeros(size),
+            kernel.ORIGIN: np.zeros(size),
+            kernel.BEFORE: np.zeros(size + n),
+            kernel.SAVED: np.zeros(size + n),
+            kernel.NETWORK_MATRIX: self._network_matrix,
+            kernel.NETWORK_RESIDUAL: np.zeros(size),
+            kernel.FUNCTION: flat.addresses,
+            kernel.TABLE: np.array([table.ctypes.data for table in flat.tables], dtype=np.int64),
+            kernel.CONSTANT: flat.pattern.constant,
+            kernel.IS_ALGEBRAIC: (rows >= n).astype(np.int64),
+            kernel.DIAGONAL: flat.pattern.positions(np.arange(n), np.arange(n)),
+            kernel.TIME_CONSTANT: np.array(system.dae.Tf, dtype=float),
+            kernel.PEG_FLAG: flat.peg_flag,
+            kernel.PEG_STATE: flat.peg_state,
+            kernel.NETWORK_SOURCE: self._network.source,
+            kernel.NETWORK_CONSTANT: self._network.constant,
+            kernel.MUST_HOLD: self._network.must_hold,
+            kernel.LOAD_P: self.load_p,
+            kernel.LOAD_Q: self.load_q,
+            kernel.LOAD_V: voltage,
+            kernel.LOAD_SHAPE: shape,
+        }
+        none = factor_arrays(no_factors())
+        self._arrays = [arrays[k] for k in range(kernel.FACTORS)] + none + none
+        machines = synchronous_models(system)
+        online = [np.flatnonzero(m.u.v) for m in machines]
+        self.grid = kernel.Grid(
+            directory(self._arrays),
+            self.x,
+            self.y,
+            np.asarray(system.Bus.v.a, dtype=np.int64),
+            np.concatenate([m.omega.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
+            np.concatenate([m.delta.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
+        )
+        self.order_step(FIRST_STEP_S)
+        self.order_network()
+
+    def order_step(self, step_s: float) -> None:
+        """Choose pivots that serve the present matrix of a step.
+
+        Raises
+        ------
+        NotCovered
+            If the matrix is singular.
+        """
+        kernel.step_matrix(self.grid, step_s)
+        found = analyse(self._flat.pattern.indptr, self._flat.pattern.indices, self._matrix)
+        self._take(found, kernel.FACTORS, kernel.HAS_FACTORS)
+
+    def order_network(self) -> None:
+        """Choose pivots that serve the present matrix of the network right after a jump.
+
+        Raises
+        ------
+        NotCovered
+            If the matrix is singular.
+        """
+        kernel.network_matrix(self.grid)
+        found = analyse(self._network.indptr, self._network.indices, self._network_matrix)
+        self._take(found, kernel.NETWORK_FACTORS, kernel.HAS_NETWORK_FACTORS)
+
+    def _take(self, factors: Factors | None, first: int, has: int) -> None:
+        if factors is None:
+            raise NotCovered("the Jacobian is singular")
+        self.condition[has] = 0
+        for k, array in enumerate(factor_arrays(factors), start=first):
+            self._arrays[k] = array
+            enter(self.grid.listed, k, array)
 
 
 class _Network:
@@ -110,63 +149,42 @@ class _Network:
         order[np.flatnonzero(derivative)] = np.flatnonzero(follower)
         hold = np.where(held, 0.0, 1.0)[order]  # of each row, at the column that `order` gives
         self.must_hold = is_algebraic.astype(float)
-        takes = np.where(rows < n, is_algebraic[np.minimum(rows, n - 1)], True) if n else np.ones(len(rows), bool)
-        taken = np.flatnonzero(takes)
-        kept_rows = np.flatnonzero(hold)
-        matrix = coo_matrix(
-            (
-                np.ones(len(taken) + len(kept_rows)),
-                (np.append(rows[taken], kept_rows), np.append(columns[taken], order[kept_rows])),
-            ),
-            shape=(size, size),
-        ).tocsc()
+        taken = np.flatnonzero(np.append(is_algebraic, np.ones(size - n, dtype=bool))[rows])
+        kept = np.flatnonzero(hold)
+        places = np.append(rows[taken], kept), np.append(columns[taken], order[kept])
+        matrix = coo_matrix((np.ones(len(places[0])), places), shape=(size, size)).tocsc()
         matrix.sort_indices()
         self.indptr, self.indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
         key = self.indices + size * np.repeat(np.arange(size), np.diff(self.indptr))  # ascending
         self.source = np.full(len(key), -1, dtype=np.int64)
         self.source[np.searchsorted(key, rows[taken] + size * columns[taken])] = taken
         self.constant = np.zeros(len(key))
-        self.constant[np.searchsorted(key, kept_rows + size * order[kept_rows])] = hold[kept_rows]
+        self.constant[np.searchsorted(key, kept + size * order[kept])] = hold[kept]
 
 
-def with_step_order(grid: Grid, flat: FlatSystem, step_s: float) -> Grid:
-    """The grid with pivots that serve the present matrix of a step.
-
-    Raises
-    ------
-    NotCovered
-        If the matrix is singular.
-    """
-    kernel.step_matrix(grid, step_s)
-    factors = analyse(flat.pattern.indptr, flat.pattern.indices, grid.matrix)
-    if factors is None:
-        raise NotCovered("the Jacobian is singular")
-    grid.condition[kernel.HAS_FACTORS] = 0
-    return grid._replace(factors=factors)
+def _conditions(system: Any) -> np.ndarray:
+    config, out = system.TDS.config, np.zeros(kernel.CONDITIONS, dtype=np.int64)
+    out[kernel.LINE_SEARCH], out[kernel.MAX_ITERATIONS] = config.linesearch, config.max_iter
+    out[kernel.HAS_CONVERGED] = system.TDS.last_converged
+    return out
 
 
-def with_network_order(grid: Grid, flat: FlatSystem, network: _Network | None = None) -> Grid:
-    """The grid with pivots that serve the present matrix of the network; it may still be singular.
-
-    Raises
-    ------
-    NotCovered
-        If the matrix is singular.
-    """
-    if network is None:
-        columns = np.repeat(np.arange(flat.size), np.diff(flat.pattern.indptr))
-        network = _Network(flat, flat.pattern.indices, columns)
-    factors = analyse(network.indptr, network.indices, kernel.network_matrix(grid))
-    if factors is None:
-        raise NotCovered("the network's Jacobian is singular")
-    grid.condition[kernel.HAS_NETWORK_FACTORS] = 0
-    return grid._replace(network_factors=factors)
+def _numbers(system: Any) -> np.ndarray:
+    tds, out = system.TDS, np.zeros(kernel.NUMBERS)
+    out[kernel.TOLERANCE], out[kernel.TINY] = tds.config.tol, tds.tol_zero
+    out[kernel.LENGTH_S], out[kernel.LAST_SWITCH_S] = np.nan, tds._last_switch_t
+    return out
 
 
-def _places(flat: FlatSystem, controlled: Any) -> dict[str, int]:
-    """Where the power of controlled loads starts in the arena."""
-    if not controlled.n:
-        return {"p": 0, "q": 0}
-    return {
-        name: next(at for slot, at in flat.slots if slot.read() is getattr(controlled, name).v) for name in ("p", "q")
-    }
+def _loads(flat: FlatSystem, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of controlled loads: places of their power in the arena, of their voltage in y, and their shape, flat."""
+    controlled, bus = flat.system.ControlledLoad, flat.system.Bus
+    own = np.arange(count, dtype=np.int64)
+    if not count:
+        return own, own, own, np.zeros(0)
+    p, q = (
+        own + next(at for slot, at in flat.slots if slot.read() is getattr(controlled, name).v) for name in ("p", "q")
+    )
+    voltage = np.array([bus.v.a[bus.idx2uid(idx)] for idx in controlled.bus.v[:count]], dtype=np.int64)
+    shape = np.array([getattr(controlled, name).v[:count] for name in ("kz", "ki", "kp", "vmin")])
+    return p, q, voltage, shape.T.ravel().copy()

@@ -11,20 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
+from cosim.compiled.directory import floats, indices, words
 from cosim.compiled.kernel_call import call_model
 from cosim.compiled.kernels import inlined, kernel
-from cosim.compiled.sparse_lu import Factors, factorise, solve
+from cosim.compiled.sparse_lu import FACTOR_ARRAYS, Factors, Triangle, factorise, solve
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
 
-# Numbers of `Grid.number`.
+# Numbers of `NUMBER`.
 (LENGTH_S, LAST_SWITCH_S, TOLERANCE, TINY, SAVED_S) = range(5)
 NUMBERS = 5
-# Conditions of `Grid.condition`.
-(HAS_CONVERGED, HAS_FACTORS, HAS_NETWORK_FACTORS, BAD_PIVOT, LINE_SEARCH, MAX_ITERATIONS, ADDRESS, JACOBIAN_ADDRESS) = (
-    range(8)
-)
-CONDITIONS = 8
+# Conditions of `CONDITION`.
+(HAS_CONVERGED, HAS_FACTORS, HAS_NETWORK_FACTORS, BAD_PIVOT, LINE_SEARCH, MAX_ITERATIONS) = range(6)
+CONDITIONS = 6
 (PIVOT_OF_STEP, PIVOT_OF_NETWORK) = (1, 2)
 """Values of `BAD_PIVOT`: which ordering no longer serves."""
 
@@ -41,170 +40,219 @@ NETWORK_SLOW = 0.2
 NETWORK_SOLVED = 1e-9
 
 
+# Arrays of a scenario, by their places in its directory. Variables are states, then algebraic variables; n is the
+# number of states, size that of all.
+(
+    ARENA,
+    NUMBER,
+    CONDITION,
+    JACOBIAN_VALUES,  # of [[fx, fy], [gx, gy]] by columns, when it was last renewed
+    MATRIX,  # that was factorised last; work space, as the next three
+    RESIDUAL,
+    INCREMENT,
+    ORIGIN,  # variables where a line search starts
+    BEFORE,  # variables, then derivatives of the states, at the start of a step
+    SAVED,  # the same, as `save` keeps it
+    NETWORK_MATRIX,
+    NETWORK_RESIDUAL,
+    FUNCTION,  # addresses of the models' functions
+    TABLE,  # and of their tables
+    CONSTANT,  # entries of the Jacobian that models add theirs to
+    IS_ALGEBRAIC,  # of each entry of the Jacobian, whether its row is an algebraic equation
+    DIAGONAL,  # position of each state's diagonal entry
+    TIME_CONSTANT,
+    PEG_FLAG,  # place in the arena of a flag that is zero while a limit holds a state
+    PEG_STATE,  # that state
+    NETWORK_SOURCE,  # of each entry of the network's matrix, its position in the Jacobian, or -1
+    NETWORK_CONSTANT,  # what is added to it
+    MUST_HOLD,  # of each state, 1 if its own equation must hold right after a jump, else 0
+    LOAD_P,  # place in the arena of each controlled load's power
+    LOAD_Q,
+    LOAD_V,  # position in y of the voltage at its bus
+    LOAD_SHAPE,  # z, i, p and v_min of each
+    FACTORS,
+) = range(28)
+NETWORK_FACTORS = FACTORS + FACTOR_ARRAYS
+ARRAYS = NETWORK_FACTORS + FACTOR_ARRAYS
+
+
 class Grid(NamedTuple):
-    """One scenario's grid: its arena and work space, and what it shares with others of its kind.
+    """One scenario's grid as compiled code has it."""
 
-    Variables are states, then algebraic variables; ``n`` stands for the states, ``size`` for all.
-    """
-
-    arena: np.ndarray
+    listed: np.ndarray
+    """Directory of its arrays."""
     x: np.ndarray
-    """View of the arena, shape (n,)."""
+    """States, a view of the arena."""
     y: np.ndarray
-    f: np.ndarray
-    g: np.ndarray
-    jacobian: np.ndarray
-    """Values of [[fx, fy], [gx, gy]] by columns when it was last renewed."""
-    matrix: np.ndarray
-    """Values of the matrix that was factorised last; work space."""
-    residual: np.ndarray
-    """Shape (size,), as the next three; work space."""
-    increment: np.ndarray
-    origin: np.ndarray
-    """Variables where a line search starts."""
-    before: np.ndarray
-    """Variables, then derivatives, at the start of a step; shape (size + n,)."""
-    saved: np.ndarray
-    """The same, as `save` keeps it."""
-    number: np.ndarray
-    condition: np.ndarray
-    factors: Factors
-    network_factors: Factors
-    # Shared from here on.
-    function: np.ndarray
-    """Addresses of the models' functions."""
-    table: np.ndarray
-    """Addresses of their tables."""
-    constant: np.ndarray
-    """Entries of the Jacobian that models add theirs to."""
-    is_algebraic: np.ndarray
-    """Of each entry of the Jacobian, whether its row is an algebraic equation."""
-    diagonal: np.ndarray
-    """Position of each state's diagonal entry, shape (n,)."""
-    time_constant: np.ndarray
-    peg_flag: np.ndarray
-    peg_state: np.ndarray
-    network_source: np.ndarray
-    """Of each entry of the network's matrix, its position in the Jacobian, or -1."""
-    network_constant: np.ndarray
-    """What is added to it."""
-    must_hold: np.ndarray
-    """Of each state, 1 if its own equation must hold right after a jump, else 0."""
+    """Algebraic variables."""
     bus_v: np.ndarray
     """Positions of bus voltages in y."""
     speed: np.ndarray
     """Positions of machines' speeds in x."""
     angle: np.ndarray
     """Positions of machines' rotor angles in x."""
-    load_bus: np.ndarray
-    """Bus of each controlled load."""
-    load_p: np.ndarray
-    """Place of its power in the arena, shape (loads,)."""
-    load_q: np.ndarray
-    load_shape: np.ndarray
-    """Shape (loads, 4): z, i, p and v_min."""
+
+
+@inlined
+def _factors(listed, first):  # type: ignore[no-untyped-def]
+    return Factors(
+        indices(listed, first),
+        indices(listed, first + 1),
+        indices(listed, first + 2),
+        Triangle(
+            indices(listed, first + 3),
+            indices(listed, first + 4),
+            indices(listed, first + 5),
+            floats(listed, first + 6),
+        ),
+        Triangle(
+            indices(listed, first + 7),
+            indices(listed, first + 8),
+            indices(listed, first + 9),
+            floats(listed, first + 10),
+        ),
+        floats(listed, first + 11),
+        indices(listed, first + 12),
+        indices(listed, first + 13),
+        floats(listed, first + 14),
+        floats(listed, first + 15),
+    )
 
 
 @inlined
 def time_s(grid: Grid) -> float:
     """Time reached."""
-    return grid.arena[TIME]
+    return floats(grid.listed, ARENA)[TIME]
 
 
 @inlined
 def set_power(grid: Grid, k: int, p_pu: float, q_pu: float) -> None:
     """Set the power of load k at 1 pu voltage, system base, at the end of the next step or at t+."""
-    grid.arena[grid.load_p[k]] = p_pu
-    grid.arena[grid.load_q[k]] = q_pu
+    arena = floats(grid.listed, ARENA)
+    arena[words(grid.listed, LOAD_P)[k]] = p_pu
+    arena[words(grid.listed, LOAD_Q)[k]] = q_pu
 
 
 @inlined
 def load_share(grid: Grid, k: int) -> float:
     """What load k draws at the present voltage, over what it would at 1 pu."""
-    v = grid.y[grid.bus_v[grid.load_bus[k]]]
-    z, i, p, v_min = grid.load_shape[k]
+    shape = floats(grid.listed, LOAD_SHAPE)
+    v, v_min = grid.y[words(grid.listed, LOAD_V)[k]], shape[4 * k + 3]
     at = max(v, v_min)
-    return (z * at**2 + i * at + p) * (v / at) ** 2
+    return (shape[4 * k] * at**2 + shape[4 * k + 1] * at + shape[4 * k + 2]) * (v / at) ** 2
 
 
 @kernel
 def save(grid: Grid) -> None:
     """Keep time, variables and derivatives, for `restore`."""
-    n, size = len(grid.x), len(grid.residual)
-    grid.number[SAVED_S] = grid.arena[TIME]
-    grid.saved[:] = grid.arena[VARIABLES : VARIABLES + size + n]
+    arena, saved = floats(grid.listed, ARENA), floats(grid.listed, SAVED)
+    floats(grid.listed, NUMBER)[SAVED_S] = arena[TIME]
+    saved[:] = arena[VARIABLES : VARIABLES + saved.size]
 
 
 @kernel
 def restore(grid: Grid) -> None:
     """Return to what was saved."""
-    n, size = len(grid.x), len(grid.residual)
-    grid.arena[TIME] = grid.number[SAVED_S]
-    grid.arena[VARIABLES : VARIABLES + size + n] = grid.saved
+    arena, saved = floats(grid.listed, ARENA), floats(grid.listed, SAVED)
+    arena[TIME] = floats(grid.listed, NUMBER)[SAVED_S]
+    arena[VARIABLES : VARIABLES + saved.size] = saved
 
 
 @inlined
+def _call(listed: np.ndarray, k: int, kind: int) -> None:
+    call_model(
+        words(listed, FUNCTION)[k], kind, listed[2 * ARENA], words(listed, TABLE)[k], listed[2 * JACOBIAN_VALUES]
+    )
+
+
+@inlined
+def _evaluate(listed: np.ndarray) -> None:
+    size = floats(listed, RESIDUAL).size
+    floats(listed, ARENA)[VARIABLES + size : VARIABLES + 2 * size] = 0.0
+    models = words(listed, FUNCTION).size
+    for k in range(models):
+        _call(listed, k, DIFFERENTIAL)
+    for k in range(models):
+        _call(listed, k, ALGEBRAIC)
+
+
+@inlined
+def _renew_jacobian(listed: np.ndarray) -> None:
+    floats(listed, JACOBIAN_VALUES)[:] = floats(listed, CONSTANT)
+    for k in range(words(listed, FUNCTION).size):
+        _call(listed, k, JACOBIAN)
+    words(listed, CONDITION)[HAS_FACTORS] = 0
+
+
+@kernel
 def evaluate(grid: Grid) -> None:
     """Bring services, flags, derivatives and residuals to the present variables."""
-    size = len(grid.residual)
-    grid.arena[VARIABLES + size : VARIABLES + 2 * size] = 0.0
-    arena, jacobian = grid.condition[ADDRESS], grid.condition[JACOBIAN_ADDRESS]
-    for k in range(len(grid.function)):
-        call_model(grid.function[k], DIFFERENTIAL, arena, grid.table[k], jacobian)
-    for k in range(len(grid.function)):
-        call_model(grid.function[k], ALGEBRAIC, arena, grid.table[k], jacobian)
+    _evaluate(grid.listed)
 
 
 @kernel
 def evaluate_model(grid: Grid, k: int) -> None:
     """What one model alone makes of the present variables: its part of derivatives, residuals and Jacobian."""
-    size = len(grid.residual)
-    grid.arena[VARIABLES + size : VARIABLES + 2 * size] = 0.0
-    grid.jacobian[:] = 0.0
+    listed = grid.listed
+    size = floats(listed, RESIDUAL).size
+    floats(listed, ARENA)[VARIABLES + size : VARIABLES + 2 * size] = 0.0
+    floats(listed, JACOBIAN_VALUES)[:] = 0.0
     for kind in (DIFFERENTIAL, ALGEBRAIC, JACOBIAN):
-        call_model(grid.function[k], kind, grid.condition[ADDRESS], grid.table[k], grid.condition[JACOBIAN_ADDRESS])
-
-
-@inlined
-def renew_jacobian(grid: Grid) -> None:
-    """Bring the Jacobian to the present variables, services and flags."""
-    grid.jacobian[:] = grid.constant
-    for k in range(len(grid.function)):
-        call_model(grid.function[k], JACOBIAN, grid.condition[ADDRESS], grid.table[k], grid.condition[JACOBIAN_ADDRESS])
-    grid.condition[HAS_FACTORS] = 0
-
-
-@inlined
-def step_matrix(grid: Grid, step_s: float) -> None:
-    """Fill `Grid.matrix` for a step: [[T - h/2 fx, -h/2 fy], [h gx, h gy]]."""
-    for p in range(len(grid.jacobian)):
-        grid.matrix[p] = (step_s if grid.is_algebraic[p] else -0.5 * step_s) * grid.jacobian[p]
-    for k in range(len(grid.diagonal)):
-        grid.matrix[grid.diagonal[k]] += grid.time_constant[k]
+        _call(listed, k, kind)
 
 
 @kernel
-def network_matrix(grid: Grid) -> np.ndarray:
-    """Matrix of `solve_network`: equations that must hold, and states that are held."""
-    out = grid.network_constant.copy()
-    for p in range(len(out)):
-        if grid.network_source[p] >= 0:
-            out[p] += grid.jacobian[grid.network_source[p]]
-    return out
+def renew_jacobian(grid: Grid) -> None:
+    """Bring the Jacobian to the present variables, services and flags."""
+    _renew_jacobian(grid.listed)
 
 
 @inlined
-def _residual(grid: Grid, step_s: float) -> float:
-    """Fill `Grid.residual` for a step, and return its sum of squares."""
-    n, size = len(grid.x), len(grid.residual)
-    residual, before = grid.residual, grid.before
+def _step_matrix(listed: np.ndarray, step_s: float) -> None:
+    """Fill `MATRIX` for a step: [[T - h/2 fx, -h/2 fy], [h gx, h gy]]."""
+    matrix, jacobian, is_algebraic = (
+        floats(listed, MATRIX),
+        floats(listed, JACOBIAN_VALUES),
+        words(listed, IS_ALGEBRAIC),
+    )
+    diagonal, time_constant = words(listed, DIAGONAL), floats(listed, TIME_CONSTANT)
+    for p in range(matrix.size):
+        matrix[p] = (step_s if is_algebraic[p] else -0.5 * step_s) * jacobian[p]
+    for k in range(diagonal.size):
+        matrix[diagonal[k]] += time_constant[k]
+
+
+@kernel
+def step_matrix(grid: Grid, step_s: float) -> None:
+    """Fill `MATRIX` for a step."""
+    _step_matrix(grid.listed, step_s)
+
+
+@kernel
+def network_matrix(grid: Grid) -> None:
+    """Fill `NETWORK_MATRIX`, that of `solve_network`: equations that must hold, and states that are held."""
+    jacobian, source = floats(grid.listed, JACOBIAN_VALUES), words(grid.listed, NETWORK_SOURCE)
+    matrix, constant = floats(grid.listed, NETWORK_MATRIX), floats(grid.listed, NETWORK_CONSTANT)
+    for p in range(matrix.size):
+        matrix[p] = constant[p] + (jacobian[source[p]] if source[p] >= 0 else 0.0)
+
+
+@inlined
+def _residual(listed: np.ndarray, step_s: float) -> float:
+    """Fill `RESIDUAL` for a step, and return its sum of squares."""
+    arena, residual, before = floats(listed, ARENA), floats(listed, RESIDUAL), floats(listed, BEFORE)
+    time_constant = floats(listed, TIME_CONSTANT)
+    peg_flag, peg_state = words(listed, PEG_FLAG), words(listed, PEG_STATE)
+    n, size = time_constant.size, residual.size
+    x, f = arena[VARIABLES : VARIABLES + n], arena[VARIABLES + size : VARIABLES + size + n]
+    g = arena[VARIABLES + size + n : VARIABLES + 2 * size]
     for k in range(n):
-        residual[k] = grid.time_constant[k] * (grid.x[k] - before[k]) - step_s * 0.5 * (grid.f[k] + before[size + k])
-    for k in range(len(grid.peg_flag)):
-        if grid.arena[grid.peg_flag[k]] == 0.0:
-            residual[grid.peg_state[k]] = 0.0
+        residual[k] = time_constant[k] * (x[k] - before[k]) - step_s * 0.5 * (f[k] + before[size + k])
+    for k in range(peg_flag.size):
+        if arena[peg_flag[k]] == 0.0:
+            residual[peg_state[k]] = 0.0
     for k in range(size - n):
-        residual[n + k] = step_s * grid.g[k]
+        residual[n + k] = step_s * g[k]
     return np.dot(residual, residual)
 
 
@@ -214,16 +262,19 @@ def step(grid: Grid, end_s: float) -> bool:
 
     A failure by a pivot that has become too small is noted in `BAD_PIVOT`: a new ordering may mend it.
     """
-    n, size = len(grid.x), len(grid.residual)
-    arena, condition, number = grid.arena, grid.condition, grid.number
+    listed = grid.listed
+    arena, condition, number = floats(listed, ARENA), words(listed, CONDITION), floats(listed, NUMBER)
+    residual, increment, origin = floats(listed, RESIDUAL), floats(listed, INCREMENT), floats(listed, ORIGIN)
+    before, factors = floats(listed, BEFORE), _factors(listed, FACTORS)
+    size = residual.size
     start_s = arena[TIME]
     step_s = end_s - start_s
     variables = arena[VARIABLES : VARIABLES + size]
-    grid.before[:] = arena[VARIABLES : VARIABLES + size + n]
+    before[:] = arena[VARIABLES : VARIABLES + before.size]
     arena[TIME] = end_s
     arena[ITERATIONS] = 0.0
-    evaluate(grid)
-    merit = _residual(grid, step_s)
+    _evaluate(listed)
+    merit = _residual(listed, step_s)
     merits = np.full(MERITS, -np.inf)
     iterations, first_mismatch, last = 0, 0.0, 0.0
     has_converged = False
@@ -235,43 +286,43 @@ def step(grid: Grid, end_s: float) -> bool:
             or (iterations > 4 and (iterations + 1) % 3 == 0)
             or end_s - number[LAST_SWITCH_S] < RENEW_AFTER_SWITCH_S
         ):
-            renew_jacobian(grid)
+            _renew_jacobian(listed)
         if condition[HAS_FACTORS] == 0 or not abs(number[LENGTH_S] - step_s) <= SAME_LENGTH * step_s:
-            step_matrix(grid, step_s)
+            _step_matrix(listed, step_s)
             number[LENGTH_S] = step_s
             condition[HAS_FACTORS] = 1
-            if not factorise(grid.factors, grid.matrix):
+            if not factorise(factors, floats(listed, MATRIX)):
                 condition[HAS_FACTORS] = 0
                 condition[BAD_PIVOT] = PIVOT_OF_STEP
                 break
-        solve(grid.factors, grid.residual, grid.increment)
-        largest, increment, is_finite = 0.0, 0.0, True
+        solve(factors, residual, increment)
+        largest, signed, is_finite = 0.0, 0.0, True
         for k in range(size):
-            value = grid.increment[k]
+            value = increment[k]
             if abs(value) < number[TINY]:
-                grid.increment[k] = 0.0
+                increment[k] = 0.0
             elif abs(value) > largest:
-                largest, increment = abs(value), value
+                largest, signed = abs(value), value
             elif np.isnan(value):
                 is_finite = False
         if not is_finite:
             break
         if iterations == 0:
             for k in range(size):
-                first_mismatch = max(first_mismatch, abs(grid.residual[k]))
+                first_mismatch = max(first_mismatch, abs(residual[k]))
         is_chattering = (
-            iterations > CHATTER_ITERATIONS and abs(last + increment) < CHATTER_SUM and abs(increment) > CHATTER_SIZE
+            iterations > CHATTER_ITERATIONS and abs(last + signed) < CHATTER_SUM and abs(signed) > CHATTER_SIZE
         )
-        last = abs(increment) if iterations == 0 else increment
+        last = abs(signed) if iterations == 0 else signed
         merits[iterations % MERITS] = merit
         reference = merits.max()
-        grid.origin[:] = variables
+        origin[:] = variables
         share = 1.0
         for _ in range(LINE_SEARCH_TRIALS if condition[LINE_SEARCH] else 1):
             for k in range(size):
-                variables[k] = grid.origin[k] - share * grid.increment[k]
-            evaluate(grid)
-            merit = _residual(grid, step_s)
+                variables[k] = origin[k] - share * increment[k]
+            _evaluate(listed)
+            merit = _residual(listed, step_s)
             if merit < reference:
                 break
             share *= 0.5
@@ -287,19 +338,21 @@ def step(grid: Grid, end_s: float) -> bool:
     if has_converged and arena[MODE_CHANGED] != 0.0:
         number[LAST_SWITCH_S], arena[MODE_CHANGED] = end_s, 0.0
     if not has_converged:
-        arena[VARIABLES : VARIABLES + size + n] = grid.before
+        arena[VARIABLES : VARIABLES + before.size] = before
         arena[TIME] = start_s
     return has_converged
 
 
-@kernel
-def _network_residual(grid: Grid, out: np.ndarray) -> float:
+@inlined
+def _network_residual(listed: np.ndarray, out: np.ndarray) -> float:
     """Residuals at the present variables, and their norm: equations of states that must hold, and the network's."""
-    evaluate(grid)
-    n = len(grid.x)
+    _evaluate(listed)
+    arena, must_hold = floats(listed, ARENA), floats(listed, MUST_HOLD)
+    n, size = must_hold.size, out.size
     for k in range(n):
-        out[k] = grid.must_hold[k] * grid.f[k]
-    out[n:] = grid.g
+        out[k] = must_hold[k] * arena[VARIABLES + size + k]
+    for k in range(n, size):
+        out[k] = arena[VARIABLES + size + k]
     return np.sqrt(np.dot(out, out))
 
 
@@ -309,39 +362,46 @@ def solve_network(grid: Grid) -> bool:
 
     The factors are kept from jump to jump and renewed where they no longer make the residual shrink fast.
     """
-    size = len(grid.residual)
-    condition, variables = grid.condition, grid.arena[VARIABLES : VARIABLES + size]
-    start, residual, new = variables.copy(), grid.residual, np.empty(size)
-    norm, is_fresh = _network_residual(grid, residual), False
+    listed = grid.listed
+    residual, increment, origin = floats(listed, RESIDUAL), floats(listed, INCREMENT), floats(listed, ORIGIN)
+    new, condition, factors = (
+        floats(listed, NETWORK_RESIDUAL),
+        words(listed, CONDITION),
+        _factors(listed, NETWORK_FACTORS),
+    )
+    variables = floats(listed, ARENA)[VARIABLES : VARIABLES + residual.size]
+    start = variables.copy()
+    norm, is_fresh = _network_residual(listed, residual), False
     for _ in range(NETWORK_ITERATIONS):
         if condition[HAS_NETWORK_FACTORS] == 0:
-            renew_jacobian(grid)
+            _renew_jacobian(listed)
             is_fresh = True
-            if not factorise(grid.network_factors, network_matrix(grid)):
+            network_matrix(grid)
+            if not factorise(factors, floats(listed, NETWORK_MATRIX)):
                 condition[BAD_PIVOT] = PIVOT_OF_NETWORK
                 break
             condition[HAS_NETWORK_FACTORS] = 1
-        solve(grid.network_factors, residual, grid.increment)
-        if not np.all(np.isfinite(grid.increment)):
+        solve(factors, residual, increment)
+        if not np.all(np.isfinite(increment)):
             break
-        grid.origin[:] = variables
+        origin[:] = variables
         share, new_norm = 1.0, 0.0
         for _ in range(NETWORK_HALVINGS):
-            variables[:] = grid.origin - share * grid.increment
-            new_norm = _network_residual(grid, new)
+            variables[:] = origin - share * increment
+            new_norm = _network_residual(listed, new)
             if new_norm <= norm or new_norm < NETWORK_SOLVED:
                 break
             share /= 2
         residual[:] = new
         before, norm = norm, new_norm
-        if share * np.abs(grid.increment).max() < grid.number[TOLERANCE]:
+        if share * np.abs(increment).max() < floats(listed, NUMBER)[TOLERANCE]:
             return True
         if norm > NETWORK_SLOW * before:
             if not is_fresh:
                 variables[:] = start
-                norm = _network_residual(grid, residual)
+                norm = _network_residual(listed, residual)
             condition[HAS_NETWORK_FACTORS] = 0
     condition[HAS_NETWORK_FACTORS] = 0
     variables[:] = start
-    _network_residual(grid, residual)
+    _network_residual(listed, residual)
     return False

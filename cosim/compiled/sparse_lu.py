@@ -55,6 +55,9 @@ class Factors(NamedTuple):
     solution: np.ndarray
 
 
+FACTOR_ARRAYS = 16
+"""Arrays of `Factors`, those of its triangles included."""
+
 Index = np.uint32
 
 
@@ -107,6 +110,11 @@ def analyse(indptr: np.ndarray, indices: np.ndarray, values: np.ndarray) -> Fact
         np.zeros(n),
     )
     return factors if factorise(factors, np.asarray(values)) else None
+
+
+def factor_arrays(factors: Factors) -> list[np.ndarray]:
+    """All arrays, in order."""
+    return [array for part in factors for array in (part if isinstance(part, Triangle) else (part,))]
 
 
 def no_factors() -> Factors:

@@ -1,6 +1,7 @@
 """The engine that steps ANDES's equations in compiled code, with ANDES itself at hand for what is rare."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from cosim.compiled.arena import TIME
 from cosim.compiled.check import check
 from cosim.compiled.code_cache import Told
 from cosim.compiled.flat_system import FlatSystem, NotCovered
-from cosim.compiled.grid_arrays import FIRST_STEP_S, grid_arrays, with_network_order, with_step_order
+from cosim.compiled.grid_arrays import FIRST_STEP_S, GridArrays
 from cosim.engines.andes import AndesEngine, Initialisation, LoadPoint, SavedState, ShuntPoint
 from grids import Grid
 
@@ -42,7 +43,7 @@ class CompiledEngine(AndesEngine):
     ):
         super().__init__(grid, loads, tolerance, shunts)
         self._is_required, self._told = is_required, told
-        self._arrays: kernel.Grid | None = None
+        self._arrays: GridArrays | None = None
         self._is_away = False
         self.reason = ""
         """Why ANDES takes the steps; empty if it does not."""
@@ -61,7 +62,7 @@ class CompiledEngine(AndesEngine):
             return found
         try:
             self._flat = FlatSystem(self._system, self._told)
-            self._arrays = grid_arrays(self._flat, self._n_loads)
+            self._arrays = GridArrays(self._flat, self._n_loads)
             check(self._flat, self._arrays)
             self._is_away = False
         except NotCovered as error:
@@ -72,13 +73,17 @@ class CompiledEngine(AndesEngine):
         return found
 
     def grid_kernel(self) -> kernel.Grid | None:
-        """Arrays of the grid for compiled loops; None while ANDES takes the steps."""
-        return self._present()
+        """The grid for compiled loops; None while ANDES takes the steps."""
+        present = self._present()
+        return None if present is None else present.grid
 
     def taken_over(self) -> None:
         """Take note that a compiled loop has moved the grid."""
-        assert self._arrays is not None
-        self._show(self._arrays)
+        present = self._present()
+        assert present is not None
+        if present.condition[kernel.BAD_PIVOT]:
+            self._order_anew(present, FIRST_STEP_S)
+        self._show(present)
 
     def set_power(self, power_mw: np.ndarray, reactive_mvar: np.ndarray) -> None:
         """See `AndesEngine.set_power`."""
@@ -89,38 +94,34 @@ class CompiledEngine(AndesEngine):
 
     def step(self, step_s: float) -> bool:
         """See `AndesEngine.step`."""
-        grid = self._present()
-        if grid is None:
+        present = self._present()
+        if present is None:
             return super().step(step_s)
-        end_s = float(grid.arena[TIME]) + step_s
-        succeeded = kernel.step(grid, end_s)
-        if grid.condition[kernel.BAD_PIVOT]:
-            grid = self._ordered_anew(grid, step_s)
-            succeeded = grid is not None and kernel.step(grid, end_s)
-        if grid is not None:
-            self._show(grid)
+        end_s = float(present.arena[TIME]) + step_s
+        succeeded = kernel.step(present.grid, end_s)
+        if present.condition[kernel.BAD_PIVOT]:
+            succeeded = self._order_anew(present, step_s) and kernel.step(present.grid, end_s)
+        self._show(present)
         return bool(succeeded)
 
     def solve_network(self) -> bool:
         """See `AndesEngine.solve_network`."""
-        grid = self._present()
-        if grid is None or self._is_switched:
+        present = self._present()
+        if present is None or self._is_switched:
             return self._solve_in_andes()
-        solved = kernel.solve_network(grid)
-        if grid.condition[kernel.BAD_PIVOT]:
-            grid = self._ordered_anew(grid, 0.0)
-            solved = grid is not None and kernel.solve_network(grid)
-        if grid is not None:
-            self._show(grid)
+        solved = kernel.solve_network(present.grid)
+        if present.condition[kernel.BAD_PIVOT]:
+            solved = self._order_anew(present, FIRST_STEP_S) and kernel.solve_network(present.grid)
+        self._show(present)
         return bool(solved)
 
     def restore(self, saved: SavedState) -> None:
         """See `AndesEngine.restore`."""
         super().restore(saved)
-        grid = self._present()
-        if grid is not None:
-            grid.arena[TIME] = saved.time_s
-            grid.x[:], grid.y[:], grid.f[:] = saved.states, saved.algebraic, saved.derivatives
+        present = self._present()
+        if present is not None:
+            present.arena[TIME] = saved.time_s
+            present.x[:], present.y[:], present.f[:] = saved.states, saved.algebraic, saved.derivatives
 
     def switch(self, model: str, idx: int | str, on: bool) -> None:
         """See `AndesEngine.switch`."""
@@ -131,37 +132,37 @@ class CompiledEngine(AndesEngine):
         """See `AndesEngine.scale_base_loads`."""
         self._hand_over()
         super().scale_base_loads(remaining)
-        if self._present() is not None:
-            self._take_back()
+        present = self._present()
+        if present is not None:
+            self._take_back(present)
 
-    def _present(self) -> kernel.Grid | None:
-        return None if self._arrays is None or self._is_away else self._arrays
+    def _present(self) -> GridArrays | None:
+        return None if self._is_away else self._arrays
 
-    def _show(self, grid: kernel.Grid) -> None:
+    def _show(self, present: GridArrays) -> None:
         """Let ANDES's arrays, from which channels are read, have the present variables."""
         self._read.clear()
-        self._flat.push_variables(grid.arena)
+        self._flat.push_variables(present.arena)
 
     def _hand_over(self) -> None:
         """Give ANDES the present state, with flags and memories."""
-        grid = self._present()
-        if grid is None:
+        present = self._present()
+        if present is None:
             return
-        self._flat.push(grid.arena)
+        self._flat.push(present.arena)
         if self._n_loads:
             load, own = self._system.ControlledLoad, slice(self._n_loads)
-            load.p.v[own], load.q.v[own] = grid.arena[grid.load_p], grid.arena[grid.load_q]
-        self._system.TDS.last_converged = bool(grid.condition[kernel.HAS_CONVERGED])
+            load.p.v[own], load.q.v[own] = present.arena[present.load_p], present.arena[present.load_q]
+        self._system.TDS.last_converged = bool(present.condition[kernel.HAS_CONVERGED])
 
-    def _take_back(self) -> None:
+    def _take_back(self, arrays: GridArrays) -> None:
         """Take the state from ANDES, after it has changed the network or the loads."""
-        grid, tds = self._arrays, self._system.TDS
-        assert grid is not None
-        self._flat.pull(grid.arena)
-        grid.jacobian[:] = self._flat.jacobian()
-        grid.number[kernel.LAST_SWITCH_S] = tds._last_switch_t
-        grid.condition[kernel.HAS_CONVERGED] = tds.last_converged
-        grid.condition[[kernel.HAS_FACTORS, kernel.HAS_NETWORK_FACTORS]] = 0
+        tds = self._system.TDS
+        self._flat.pull(arrays.arena)
+        arrays.jacobian[:] = self._flat.jacobian()
+        arrays.number[kernel.LAST_SWITCH_S] = tds._last_switch_t
+        arrays.condition[kernel.HAS_CONVERGED] = tds.last_converged
+        arrays.condition[[kernel.HAS_FACTORS, kernel.HAS_NETWORK_FACTORS]] = 0
 
     def _solve_in_andes(self) -> bool:
         """Solve the network after switching, and take the result over while all buses are fed."""
@@ -174,26 +175,21 @@ class CompiledEngine(AndesEngine):
         if was_away and not self._is_away:
             self.away_s[-1] = (self.away_s[-1][0], self.time_s)
         if not self._is_away:
-            self._take_back()
-            self._arrays = self._renewed(self._arrays)
+            self._take_back(self._arrays)
+            with suppress(NotCovered):  # of a matrix that is singular now: a step that needs it will fail
+                self._arrays.order_step(FIRST_STEP_S)
+                self._arrays.order_network()
         return solved
 
-    def _renewed(self, grid: kernel.Grid) -> kernel.Grid:
-        """New orderings, for a network that has changed."""
-        try:
-            return with_network_order(with_step_order(grid, self._flat, FIRST_STEP_S), self._flat)
-        except NotCovered:
-            return grid
-
-    def _ordered_anew(self, grid: kernel.Grid, step_s: float) -> kernel.Grid | None:
-        """New pivots where an old one has become too small; None if the matrix is singular."""
-        which = grid.condition[kernel.BAD_PIVOT]
-        grid.condition[kernel.BAD_PIVOT] = 0
+    def _order_anew(self, present: GridArrays, step_s: float) -> bool:
+        """Choose new pivots where an old one has become too small; False if the matrix is singular."""
+        which = present.condition[kernel.BAD_PIVOT]
+        present.condition[kernel.BAD_PIVOT] = 0
         try:
             if which == kernel.PIVOT_OF_STEP:
-                self._arrays = with_step_order(grid, self._flat, step_s)
+                present.order_step(step_s)
             else:
-                self._arrays = with_network_order(grid, self._flat)
+                present.order_network()
         except NotCovered:
-            return None
-        return self._arrays
+            return False
+        return True

@@ -108,7 +108,7 @@ def difference(data):
     assert (outcome.steps, outcome.cut_steps) == (expected.steps, expected.cut_steps)
     assert ours.time_s == theirs.time_s
     apart = np.abs(np.array(ours.variables) - np.array(theirs.variables))
-    grid = engine._arrays
+    grid = engine._arrays.grid
     return theirs, outcome, apart, grid.speed, len(grid.x) + grid.bus_v
 
 

@@ -32,7 +32,7 @@ def kundur():
 
 
 def test_guard_passes_and_leaves_everything_as_it_was(kundur):
-    grid = kundur.grid_kernel()
+    grid = kundur._arrays
     before = grid.arena.copy(), grid.jacobian.copy()
     check(kundur._flat, grid)
     assert np.array_equal(grid.arena, before[0])
@@ -42,7 +42,7 @@ def test_guard_passes_and_leaves_everything_as_it_was(kundur):
 @pytest.mark.parametrize("model", ["GENROU", "TGOV1", "EXDC2"])
 def test_guard_names_the_model_that_differs(kundur, model):
     """Parameters of one model are changed on the compiled side alone; ANDES is left as it was."""
-    flat, grid = kundur._flat, kundur.grid_kernel()
+    flat, grid = kundur._flat, kundur._arrays
     before, variables = grid.arena.copy(), kundur._system.dae.x.copy()
     number = flat.names.index(model)
     first, code = flat.tables[number][4 : 4 + len(flat.codes[number].slots)], flat.codes[number]
@@ -135,7 +135,7 @@ def test_threads_give_the_same_bytes_as_one_after_the_other():
         assert engine.solve_network()
         for _ in range(200):
             assert engine.step(0.01)
-        return engine.grid_kernel().arena.tobytes()
+        return engine._arrays.arena.tobytes()
 
     alone = [run(power, threading.Barrier(1)) for power in (5.0, 10.0)]
     with ThreadPoolExecutor(2) as pool:
@@ -182,12 +182,12 @@ def test_a_singular_matrix_has_no_factors():
 
 
 def test_a_step_that_fails_leaves_the_grid_as_it_was(kundur):
-    grid = kundur.grid_kernel()
-    before, time_s = grid.arena[VARIABLES:][: len(grid.residual)].copy(), kundur.time_s
+    grid = kundur._arrays
+    before, time_s = grid.arena[VARIABLES:][: len(grid.x) + len(grid.y)].copy(), kundur.time_s
     kundur.set_power(np.array([1e6]), np.zeros(1))
     assert not kundur.step(0.01)
     assert kundur.time_s == time_s
-    assert np.array_equal(grid.arena[VARIABLES:][: len(grid.residual)], before)
+    assert np.array_equal(grid.arena[VARIABLES:][: len(grid.x) + len(grid.y)], before)
     kundur.set_power(np.array([50.0]), np.array([10.0]))
     assert kundur.step(0.01)
 
