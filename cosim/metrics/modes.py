@@ -133,8 +133,11 @@ def _pencil(scaled: Array) -> NDArray[np.complex128]:
     """Poles per sample, as logarithms, of columns that share them."""
     count = scaled.shape[0]
     length = count // 2
-    hankel = np.concatenate([linalg.hankel(c[: count - length], c[count - length - 1 :]) for c in scaled.T])
-    _, singular, right = linalg.svd(hankel, full_matrices=False)
+    triangle = np.empty((0, length + 1))  # its singular values and right vectors are those of all channels' matrices
+    for column in scaled.T:
+        hankel = linalg.hankel(column[: count - length], column[count - length - 1 :])
+        triangle = linalg.qr(np.concatenate([triangle, hankel]), mode="r", overwrite_a=True)[0][: length + 1]
+    _, singular, right = linalg.svd(triangle, full_matrices=False)
     threshold = max(NOISE_THRESHOLD * float(np.median(singular)), 1e-7 * singular[0])
     order = int(np.clip((singular > threshold).sum(), 2, MOST_POLES))
     rows = right[:order].T
