@@ -140,8 +140,8 @@ class Result:
             for start in range(0, rows, BLOCK_ROWS):
                 yield data[start : min(start + BLOCK_ROWS, rows)]
 
-    def site(self, name: str) -> pd.DataFrame:
-        """A site's draw at every node: index ``time_s`` (a jump has two rows).
+    def site(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A site's draw at every node: index ``time_s`` (a jump has two rows); all columns that it has, or some.
 
         Columns: power_mw, reactive_mvar, command_mw; of a site that reacts also wanted_mw, connected_share,
         recharge_mw and storage_mw, and the state of charge of its storage's devices.
@@ -149,11 +149,11 @@ class Result:
         self._require(name, self.sites, "site")
         with self._open() as file:
             group = file[f"sites/{name}"]
-            stored = [column for column in (*SITE_COLUMNS, *REACTION_COLUMNS) if column in group]
-            columns = {column: group[column][:] for column in stored}
-        rows = min(values.size for values in columns.values())
-        frame = pd.DataFrame({column: values[:rows] for column, values in columns.items()})
-        return frame.set_index("time_s")
+            wanted = (*SITE_COLUMNS, *REACTION_COLUMNS) if columns is None else ("time_s", *columns)
+            found = {column: group[column][:] for column in wanted if column in group}
+        rows = min(values.size for values in found.values())
+        time_s = pd.Index(found.pop("time_s")[:rows], name="time_s")
+        return pd.DataFrame({column: values[:rows] for column, values in found.items()}, index=time_s, copy=False)
 
     def site_attributes(self, name: str) -> dict[str, Any]:
         """What was noted of a site (``bus``, ``energy_error``, ``below_v_min_s``, ...)."""

@@ -53,4 +53,6 @@ def plan(duration_s: float, step_s: float, jumps_s: Iterable[float]) -> Timeline
         before = np.abs(jumps[np.maximum(position - 1, 0)] - regular)
         regular = regular[np.minimum(after, before) > merge_s]
     time_s = np.sort(np.concatenate([regular, jumps]))
-    return Timeline(time_s, np.isin(time_s, jumps), merge_s)
+    is_jump = np.zeros(time_s.size, dtype=bool)
+    is_jump[np.searchsorted(time_s, jumps)] = True
+    return Timeline(time_s, is_jump, merge_s)

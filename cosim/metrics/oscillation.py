@@ -94,7 +94,7 @@ def _signals(result: Result, at_s: Array) -> tuple[dict[str, Signals], dict[str,
         return found, reasons
     recorded = result.elements("voltage_pu") if result.has_channel("voltage_pu") else []
     _take(result, found, reasons, "voltage", "voltage_pu", [bus for bus in pois if bus in recorded], at_s)
-    draws = [result.site(name) for name in result.sites]
+    draws = [result.site(name, ["power_mw"]) for name in result.sites]
     load_mw = np.zeros(at_s.size)
     for draw in draws:
         if not draw.empty:
