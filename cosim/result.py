@@ -110,7 +110,8 @@ class Result:
             group = file.get("before_jumps")
             if group is None or name not in group or not group["time_s"].shape[0]:
                 return frame
-            columns = [self.elements(name).index(element) for element in elements]
+            known = self.elements(name)
+            columns = [known.index(element) for element in elements]
             rows = min(group["time_s"].shape[0], group[name].shape[0])
             before = pd.DataFrame(
                 group[name][:rows][:, columns],
