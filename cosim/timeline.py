@@ -47,12 +47,12 @@ def plan(duration_s: float, step_s: float, jumps_s: Iterable[float]) -> Timeline
         if not kept or jump - kept[-1] > merge_s:
             kept.append(float(jump))
     jumps = np.array(kept)
-    if jumps.size:
-        position = np.searchsorted(jumps, regular)
-        after = np.abs(jumps[np.minimum(position, jumps.size - 1)] - regular)
-        before = np.abs(jumps[np.maximum(position - 1, 0)] - regular)
-        regular = regular[np.minimum(after, before) > merge_s]
-    time_s = np.sort(np.concatenate([regular, jumps]))
+    position = np.searchsorted(regular, jumps)
+    near = np.concatenate([np.maximum(position - 1, 0), np.minimum(position, regular.size - 1)])
+    gives_way = near[np.abs(regular[near] - np.tile(jumps, 2)) <= merge_s]
+    regular = np.delete(regular, gives_way)
+    position = np.searchsorted(regular, jumps)
+    time_s = np.insert(regular, position, jumps)
     is_jump = np.zeros(time_s.size, dtype=bool)
-    is_jump[np.searchsorted(time_s, jumps)] = True
+    is_jump[position + np.arange(jumps.size)] = True
     return Timeline(time_s, is_jump, merge_s)
