@@ -113,12 +113,13 @@ class Result:
             known = self.elements(name)
             columns = [known.index(element) for element in elements]
             rows = min(group["time_s"].shape[0], group[name].shape[0])
-            before = pd.DataFrame(
-                group[name][:rows][:, columns],
-                index=pd.Index(group["time_s"][:rows], name="time_s"),
-                columns=list(elements),
-            )
-        return pd.concat([before, frame]).sort_index(kind="stable")
+            jump_s, before = group["time_s"][:rows], group[name][:rows][:, columns]
+        time_s = frame.index.to_numpy()
+        places = np.searchsorted(time_s, jump_s)  # each before the row of the same time
+        index = pd.Index(np.insert(time_s, places, jump_s), name="time_s")
+        out = pd.DataFrame(np.insert(frame.to_numpy(), places, before, axis=0), index=index, columns=list(elements))
+        out.attrs = frame.attrs
+        return out
 
     def envelope(self, name: str) -> pd.DataFrame:
         """Smallest and largest element of a channel at each stored time: columns min, max; NaN where all are."""
