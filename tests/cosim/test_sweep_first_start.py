@@ -114,7 +114,7 @@ def test_a_sweep_and_a_run_that_start_at_once_give_the_numbers_of_later_ones(tmp
 
 def assert_whole(cache):
     """What has been generated has all models, each to its last line, and nothing lies beside it."""
-    (folder,) = cache.iterdir()
+    (folder,) = cache.glob("andes-*")
     assert {path.name for path in folder.iterdir()} == {"complete", "lock", "pycode"}
     code = {path.stem: ast.parse(path.read_text()) for path in (folder / "pycode").glob("*.py")}
     assert {path.stem for path in (folder / "pycode").iterdir()} - {"__pycache__"} == set(code)
