@@ -83,7 +83,7 @@ def _function(code: ModelCode, told: Told | None) -> Any:
             was_compiled = is_compiled(code)
             started = time.perf_counter()
             if was_compiled:
-                _loaded[key] = _module(path).evaluate
+                _loaded[key] = _loadable(path).evaluate
             else:
                 with filelock.FileLock(f"{path}.lock"):  # another process may do it meanwhile: one is enough
                     was_compiled = is_compiled(code)
@@ -97,7 +97,9 @@ def _function(code: ModelCode, told: Told | None) -> Any:
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all; one that is there stays, with its date, by which numba knows it."""
     if path.exists():
-        return
+        if path.read_text(encoding="utf-8", errors="replace") == text:
+            return
+        path.unlink(missing_ok=True)  # spoilt, as by a full disk
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
     written = Path(file.name)
@@ -109,6 +111,16 @@ def _write(path: Path, text: str) -> None:
         written.replace(path)
     else:
         written.unlink()
+
+
+def _loadable(path: Path) -> ModuleType:
+    """Import a module that is on disk with its machine code; where that is spoilt it is compiled again."""
+    try:
+        return _module(path)
+    except Exception:  # numba reads what is there without a check; an error in the text itself comes again
+        for spoilt in (path.parent / "__pycache__").glob(f"{path.stem}.*.nb*"):
+            spoilt.unlink(missing_ok=True)
+        return _module(path)
 
 
 def _module(path: Path) -> ModuleType:
