@@ -8,6 +8,7 @@ from cosim.compiled import grid_kernel as kernel
 from cosim.compiled.arena import VARIABLES
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_arrays import GridArrays
+from cosim.compiled.model_code import JACOBIANS
 
 POINTS = 3
 PERTURBATION = 1e-3
@@ -20,7 +21,7 @@ def check(flat: FlatSystem, arrays: GridArrays) -> None:
     Raises
     ------
     NotCovered
-            If they differ by more than 1e-9, relative to the value or to one; with the models that differ.
+        If they differ by more than 1e-9, relative to the value or to one; with the models that differ.
     """
     system, size = flat.system, flat.size
     start = arrays.arena.copy()
@@ -49,7 +50,7 @@ def check(flat: FlatSystem, arrays: GridArrays) -> None:
         flat.push(start)
         with np.errstate(all="ignore"):
             _evaluate(system)
-        flat.push(start)
+        flat.push(start)  # what was evaluated has set flags anew
 
 
 def _evaluate(system: Any) -> None:
@@ -85,7 +86,7 @@ def _models_that_differ(flat: FlatSystem, arrays: GridArrays) -> str:
         model.j_update()
         kernel.evaluate_model(arrays.grid, number)
         entries = np.zeros(len(flat.pattern.indices))
-        for matrix in ("fx", "fy", "gx", "gy"):
+        for matrix in JACOBIANS:
             for rows, columns, values in model.triplets.zip_ijv(matrix):
                 row, column = flat.places(matrix, np.asarray(rows), np.asarray(columns))
                 np.add.at(entries, flat.pattern.positions(row, column), values)

@@ -8,12 +8,14 @@ so that a scenario is copied or reset at once. Tables say where a model's argume
 Jacobian and the machine code are shared by all scenarios of a grid.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
-from scipy.sparse import bmat, coo_matrix, csc_matrix, eye
+from scipy.sparse import bmat, coo_matrix, csc_matrix
 
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
 from cosim.compiled.code_cache import Told, compiled
@@ -27,11 +29,22 @@ class NotCovered(Exception):
 
 @dataclass(frozen=True)
 class Pattern:
-    """Pattern of the full Jacobian [[fx, fy], [gx, gy]] by columns, the diagonal included, and its constant entries."""
+    """Pattern of a square matrix by columns."""
 
     indptr: np.ndarray
     indices: np.ndarray
-    constant: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray, columns: np.ndarray, size: int) -> Self:
+        """The pattern that has these entries; an entry may be named more than once."""
+        matrix = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(size, size)).tocsc()
+        matrix.sort_indices()
+        return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64))
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """Column of each entry."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
 
     def positions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Positions of entries among the values.
@@ -41,15 +54,22 @@ class Pattern:
         NotCovered
             If one is outside the pattern.
         """
-        size = len(self.indptr) - 1
-        keys = self.indices + size * np.repeat(np.arange(size), np.diff(self.indptr))  # ascending
-        wanted = np.asarray(rows, dtype=np.int64) + size * np.asarray(columns, dtype=np.int64)
-        out = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1).astype(np.int64)
-        missing = np.flatnonzero(keys[out] != wanted)
+        wanted = np.asarray(rows, dtype=np.int64) + self._size * np.asarray(columns, dtype=np.int64)
+        out = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1).astype(np.int64)
+        missing = np.flatnonzero(self._keys[out] != wanted)
         if len(missing):
             place = f"({rows[missing[0]]}, {columns[missing[0]]})"
             raise NotCovered(f"an entry of the Jacobian outside its pattern, {place}")
         return out
+
+    @property
+    def _size(self) -> int:
+        return len(self.indptr) - 1
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        """A number for each entry, ascending."""
+        return self.indices + self._size * self.columns
 
 
 class FlatSystem:
@@ -74,7 +94,7 @@ class FlatSystem:
         dae = system.dae
         self.states, self.algebraic = int(dae.n), int(dae.m)
         self.size = self.states + self.algebraic
-        self.pattern = _pattern(system)
+        self.pattern, self.constant = _pattern(system)
         self.tables = self._tables()
         self.addresses = np.array(compiled(self.codes, told), dtype=np.int64)
 
@@ -127,8 +147,7 @@ class FlatSystem:
 
     def pull(self, arena: np.ndarray) -> None:
         """Take everything from the ANDES system."""
-        dae = self.system.dae
-        tds = self.system.TDS
+        dae, tds = self.system.dae, self.system.TDS
         arena[TIME], arena[ITERATIONS], arena[MODE_CHANGED] = float(dae.t), tds.niter, tds.custom_event
         ends = [self.states, self.size, self.size + self.states]
         parts = np.split(arena[VARIABLES : VARIABLES + 2 * self.size], ends)
@@ -142,12 +161,9 @@ class FlatSystem:
         self.push_variables(arena)
         tds = self.system.TDS
         tds.niter, tds.custom_event = int(arena[ITERATIONS]), bool(arena[MODE_CHANGED])
-        at = iter(self.slots)
-        for code in self.codes:
-            for number in range(len(code.slots)):
-                slot, offset = next(at)
-                if number in code.kept:
-                    slot.store(arena[offset : offset + slot.size])
+        for slot, at in self.slots:
+            if slot.is_kept:
+                slot.store(arena[at : at + slot.size])
         self.system.vars_to_models()
 
     def push_variables(self, arena: np.ndarray) -> None:
@@ -182,9 +198,7 @@ def model_codes(system: Any) -> list[ModelCode]:
         for variable in system._setters[code]:
             raise NotCovered(f"{variable.owner.class_name} sets the equation of {variable.name}")
     codes = []
-    for model in system.exist.pflow_tds.values():
-        if not model.n or model._all_replaced:
-            continue
+    for model in models_in_use(system):
         try:
             codes.append(model_code(model))
         except NotTranslatable as error:
@@ -192,24 +206,22 @@ def model_codes(system: Any) -> list[ModelCode]:
     return codes
 
 
-def _pattern(system: Any) -> Pattern:
+def models_in_use(system: Any) -> Iterator[Any]:
+    """Models whose equations ANDES evaluates in time domain, in its order."""
+    return (model for model in system.exist.pflow_tds.values() if model.n and not model._all_replaced)
+
+
+def _pattern(system: Any) -> tuple[Pattern, np.ndarray]:
+    """Pattern of [[fx, fy], [gx, gy]], the diagonal included, and its constant entries, which others add to."""
     dae = system.dae
     parts = [[_template(dae, name) for name in pair] for pair in (("fx", "fy"), ("gx", "gy"))]
-    places = bmat([[abs(_ones(part)) for part in row] for row in parts]).tocoo()
+    places = bmat([[_ones(part) for part in row] for row in parts]).tocoo()
     size = dae.n + dae.m
-    diagonal = eye(size, format="coo")
-    union = coo_matrix(
-        (
-            np.ones(places.nnz + size),
-            (np.concatenate([places.row, diagonal.row]), np.concatenate([places.col, diagonal.col])),
-        ),
-        shape=(size, size),
-    ).tocsc()
-    union.sort_indices()
-    pattern = Pattern(union.indptr.astype(np.int64), union.indices.astype(np.int64), np.zeros(union.nnz))
-    constant = bmat(parts).tocoo()
-    np.add.at(pattern.constant, pattern.positions(constant.row, constant.col), constant.data)
-    return pattern
+    diagonal = np.arange(size)
+    pattern = Pattern.of(np.append(places.row, diagonal), np.append(places.col, diagonal), size)
+    values, constant = np.zeros(len(pattern.indices)), bmat(parts).tocoo()
+    np.add.at(values, pattern.positions(constant.row, constant.col), constant.data)
+    return pattern, values
 
 
 def _template(dae: Any, name: str) -> csc_matrix:

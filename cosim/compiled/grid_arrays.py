@@ -4,15 +4,14 @@ from typing import Any
 
 import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
-from scipy.sparse import coo_matrix
 
 from cosim.compiled import grid_kernel as kernel
 from cosim.compiled.arena import VARIABLES
 from cosim.compiled.directory import directory, enter
-from cosim.compiled.flat_system import FlatSystem, NotCovered
-from cosim.compiled.sparse_lu import Factors, analyse, factor_arrays, no_factors
+from cosim.compiled.flat_system import FlatSystem, NotCovered, Pattern
+from cosim.compiled.sparse_lu import analyse, factor_arrays, no_factors
 from cosim.engines.bypassed import bypassed_second_order
-from grids.grid import synchronous_models
+from cosim.engines.channels import Channels
 
 FIRST_STEP_S = 0.01
 """Length of the step whose matrix the first ordering is made for."""
@@ -25,6 +24,8 @@ class GridArrays:
     ----------
     flat : FlatSystem
         The system.
+    channels : Channels
+        Of the same system.
     loads : int
         Number of controlled loads that a run drives; they are the first devices of ``ControlledLoad``.
 
@@ -45,16 +46,15 @@ class GridArrays:
         If a matrix is singular.
     """
 
-    def __init__(self, flat: FlatSystem, loads: int):
+    def __init__(self, flat: FlatSystem, channels: Channels, loads: int):
         self._flat = flat
         system, n, size = flat.system, flat.states, flat.size
         self.arena = np.zeros(flat.arena_size)
         flat.pull(self.arena)
         self.x, self.y, self.f, _ = np.split(self.arena[VARIABLES : VARIABLES + 2 * size], [n, size, size + n])
         self.jacobian = flat.jacobian()
-        rows, columns = flat.pattern.indices, np.repeat(np.arange(size), np.diff(flat.pattern.indptr))
-        self._network = _Network(flat, rows, columns)
-        self._matrix, self._network_matrix = np.zeros(len(rows)), np.zeros(len(self._network.source))
+        self._network = _Network(flat)
+        self._matrix, self._network_matrix = np.zeros(len(self.jacobian)), np.zeros(len(self._network.source))
         self.condition, self.number = _conditions(system), _numbers(system)
         self.load_p, self.load_q, voltage, shape = _loads(flat, loads)
         arrays = {
@@ -72,8 +72,8 @@ class GridArrays:
             kernel.NETWORK_RESIDUAL: np.zeros(size),
             kernel.FUNCTION: flat.addresses,
             kernel.TABLE: np.array([table.ctypes.data for table in flat.tables], dtype=np.int64),
-            kernel.CONSTANT: flat.pattern.constant,
-            kernel.IS_ALGEBRAIC: (rows >= n).astype(np.int64),
+            kernel.CONSTANT: flat.constant,
+            kernel.IS_ALGEBRAIC: (flat.pattern.indices >= n).astype(np.int64),
             kernel.DIAGONAL: flat.pattern.positions(np.arange(n), np.arange(n)),
             kernel.TIME_CONSTANT: np.array(system.dae.Tf, dtype=float),
             kernel.PEG_FLAG: flat.peg_flag,
@@ -88,16 +88,8 @@ class GridArrays:
         }
         none = factor_arrays(no_factors())
         self._arrays = [arrays[k] for k in range(kernel.FACTORS)] + none + none
-        machines = synchronous_models(system)
-        online = [np.flatnonzero(m.u.v) for m in machines]
-        self.grid = kernel.Grid(
-            directory(self._arrays),
-            self.x,
-            self.y,
-            np.asarray(system.Bus.v.a, dtype=np.int64),
-            np.concatenate([m.omega.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
-            np.concatenate([m.delta.a[k] for m, k in zip(machines, online, strict=True)]).astype(np.int64),
-        )
+        places = (channels.places(name).astype(np.int64) for name in ("bus_v", "speed", "rotor_angle"))
+        self.grid = kernel.Grid(directory(self._arrays), self.x, self.y, *places)
         self.order_step(FIRST_STEP_S)
         self.order_network()
 
@@ -110,8 +102,7 @@ class GridArrays:
             If the matrix is singular.
         """
         kernel.step_matrix(self.grid, step_s)
-        found = analyse(self._flat.pattern.indptr, self._flat.pattern.indices, self._matrix)
-        self._take(found, kernel.FACTORS, kernel.HAS_FACTORS)
+        self._take(self._flat.pattern, self._matrix, kernel.FACTORS, kernel.HAS_FACTORS)
 
     def order_network(self) -> None:
         """Choose pivots that serve the present matrix of the network right after a jump.
@@ -122,10 +113,10 @@ class GridArrays:
             If the matrix is singular.
         """
         kernel.network_matrix(self.grid)
-        found = analyse(self._network.indptr, self._network.indices, self._network_matrix)
-        self._take(found, kernel.NETWORK_FACTORS, kernel.HAS_NETWORK_FACTORS)
+        self._take(self._network.pattern, self._network_matrix, kernel.NETWORK_FACTORS, kernel.HAS_NETWORK_FACTORS)
 
-    def _take(self, factors: Factors | None, first: int, has: int) -> None:
+    def _take(self, pattern: Pattern, values: np.ndarray, first: int, has: int) -> None:
+        factors = analyse(pattern.indptr, pattern.indices, values)
         if factors is None:
             raise NotCovered("the Jacobian is singular")
         self.condition[has] = 0
@@ -137,8 +128,9 @@ class GridArrays:
 class _Network:
     """The matrix of the network right after a jump; see `cosim.engines.jump.NetworkSolver`."""
 
-    def __init__(self, flat: FlatSystem, rows: np.ndarray, columns: np.ndarray):
+    def __init__(self, flat: FlatSystem):
         n, size = flat.states, flat.size
+        rows, columns = flat.pattern.indices, flat.pattern.columns
         time_constants = np.asarray(flat.system.dae.Tf)
         fx = spmatrix_to_csc(flat.system.dae.fx).tolil()
         derivative, follower = bypassed_second_order(fx, time_constants)
@@ -151,15 +143,11 @@ class _Network:
         self.must_hold = is_algebraic.astype(float)
         taken = np.flatnonzero(np.append(is_algebraic, np.ones(size - n, dtype=bool))[rows])
         kept = np.flatnonzero(hold)
-        places = np.append(rows[taken], kept), np.append(columns[taken], order[kept])
-        matrix = coo_matrix((np.ones(len(places[0])), places), shape=(size, size)).tocsc()
-        matrix.sort_indices()
-        self.indptr, self.indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
-        key = self.indices + size * np.repeat(np.arange(size), np.diff(self.indptr))  # ascending
-        self.source = np.full(len(key), -1, dtype=np.int64)
-        self.source[np.searchsorted(key, rows[taken] + size * columns[taken])] = taken
-        self.constant = np.zeros(len(key))
-        self.constant[np.searchsorted(key, kept + size * order[kept])] = hold[kept]
+        self.pattern = Pattern.of(np.append(rows[taken], kept), np.append(columns[taken], order[kept]), size)
+        self.source = np.full(len(self.pattern.indices), -1, dtype=np.int64)
+        self.source[self.pattern.positions(rows[taken], columns[taken])] = taken
+        self.constant = np.zeros(len(self.source))
+        self.constant[self.pattern.positions(kept, order[kept])] = hold[kept]
 
 
 def _conditions(system: Any) -> np.ndarray:

@@ -61,6 +61,8 @@ class Slot:
     count: int
     is_complex: bool = False
     write: Callable[[np.ndarray], None] | None = None
+    is_kept: bool = False
+    """Whether the code changes it."""
 
     @property
     def size(self) -> int:
@@ -94,8 +96,6 @@ class ModelCode:
     count: int
     source: str = ""
     slots: list[Slot] = field(default_factory=list)
-    kept: list[int] = field(default_factory=list)
-    """Slots that the code changes."""
     variables: list[Any] = field(default_factory=list)
     jacobian: list[tuple[str, np.ndarray, np.ndarray]] = field(default_factory=list)
     """Of each entry: matrix, rows, columns."""
@@ -135,21 +135,25 @@ class _Registry:
         self._variables: dict[str, int] = {}
         self.names = dict(model.cache.all_vars.items())
 
-    def slot(self, array: Any, read: Callable[[], Any] | None = None, write: Any = None, key: Any = None) -> int:
-        """Number of the slot of an array, which ANDES changes in place."""
+    def slot(
+        self,
+        array: Any,
+        read: Callable[[], Any] | None = None,
+        write: Any = None,
+        key: Any = None,
+        *,
+        is_shared: bool = False,
+    ) -> int:
+        """Number of the slot of an array, which ANDES changes in place; a shared one is of all devices together."""
         key = id(array) if key is None else key
         if key not in self._slots:
             size = np.size(array)
             if size not in (1, self.out.count):
                 raise NotTranslatable(f"{self.out.name}: an array of {size} for {self.out.count} devices")
             self._slots[key] = len(self.out.slots)
-            count = 1 if isinstance(key, tuple) and key[0] == "shared" else self.out.count
+            count = 1 if is_shared else self.out.count
             self.out.slots.append(Slot(read or (lambda: array), count, np.iscomplexobj(array), write))
         return self._slots[key]
-
-    def keep(self, slot: int) -> None:
-        if slot not in self.out.kept:
-            self.out.kept.append(slot)
 
     def variable(self, variable: Any) -> int:
         """Number of a variable's list of positions."""
@@ -167,24 +171,22 @@ class _Loop:
 
     def __init__(self, registry: _Registry):
         self._registry = registry
-        self.head: list[str] = []
+        self._offsets: dict[str, str] = {}
         self.before: list[str] = []
         self.lines: list[str] = []
         self.after: list[str] = []
         self._reads: dict[str, str] = {}
         self._writes: dict[str, str] = {}
         self._shared: dict[str, str] = {}
-        self._derivatives: dict[int, str] = {}
 
     def _bind_slot(self, name: str, number: int, *, keeps: bool = False) -> str:
         slot = self._registry.out.slots[number]
         at = f"o{number}__"
-        if f"{at} =" not in "".join(self.head):
-            self.head.append(f"{at} = t__[{_FIRST + number}]")
+        self._offsets[at] = f"t__[{_FIRST + number}]"
         place, imaginary = f"a__[{at} + k__]", f"a__[{at} + n__ + k__]"
         self._reads.setdefault(name, f"complex({place}, {imaginary})" if slot.is_complex else place)
         if keeps:
-            self._registry.keep(number)
+            slot.is_kept = True
             if slot.is_complex:
                 self._writes[f"{name}.real"], self._writes[f"{name}.imag"] = place, imaginary
             else:
@@ -243,9 +245,7 @@ class _Loop:
         return self._bind_slot(name, self._registry.slot(array, lambda: getattr(component, attribute)), keeps=True)
 
     def derivative(self, state: Any) -> str:
-        number = self._registry.variable(state)
-        name = self._derivatives.setdefault(number, f"d_{state.name}")
-        place = self.equation(state)
+        name, place = f"d_{state.name}", self.equation(state)
         self._reads.setdefault(name, place)
         self._writes[name] = place
         return name
@@ -262,8 +262,8 @@ class _Loop:
     def shared(self, owner: Any, name: str, array: Callable[[], np.ndarray]) -> str:
         is_number = isinstance(getattr(owner, name, None), int)
         write = (lambda values: setattr(owner, name, int(values[0]))) if is_number else None
-        number = self._registry.slot(array(), array, write, key=("shared", id(owner), name))
-        self._registry.keep(number)
+        number = self._registry.slot(array(), array, write, (id(owner), name), is_shared=True)
+        self._registry.out.slots[number].is_kept = True
         bound = f"{owner.name}_{name}__"
         self._shared[bound] = f"a__[t__[{_FIRST + number}]]"
         return bound
@@ -280,7 +280,7 @@ class _Loop:
         reads = [f"{name} = {place}" for name, place in self._reads.items()]
         writes = [f"{place} = {name}" for name, place in self._writes.items()]
         return [
-            *self.head,
+            *(f"{name} = {place}" for name, place in self._offsets.items()),
             *(f"{name} = {place}" for name, place in self._shared.items()),
             *self.before,
             "for k__ in range(n__):",

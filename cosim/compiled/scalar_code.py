@@ -29,10 +29,10 @@ _REAL = {
     "arcsin": "asin",
     "arccos": "acos",
     "radians": "radians",
+    "abs": "abs",
 }
-"""Functions of real numbers, by their names in ANDES's code and in `math`."""
-_EITHER = {"abs": "abs"}
-_COMPLEX = {"exp": "np.exp", "sqrt": "np.sqrt", "abs": "abs"}
+"""Functions of real numbers, by their names in ANDES's code and in compiled code."""
+_COMPLEX = {"exp": "np.exp", "sqrt": "np.sqrt"}
 _PARTS = {"real": "real", "imag": "imag"}
 
 
@@ -123,7 +123,7 @@ class _Translator(ast.NodeTransformer):
             return _call("np.conj", arguments)
         if name == "angle":
             return _call("atan2", [ast.Attribute(arguments[0], part, ast.Load()) for part in ("imag", "real")])
-        table = {**_REAL, **_EITHER, **(_COMPLEX if self._has_complex else {})}
+        table = {**_REAL, **(_COMPLEX if self._has_complex else {})}
         if name not in table:
             raise NotTranslatable(f"unknown function {name}")
         return _call(table[name], arguments)

@@ -101,6 +101,10 @@ class Channels:
         """Value of a channel at given variables, which lie along the last axis; ``coi_hz`` has one element."""
         return getattr(self, f"_{name}")(x, y)
 
+    def places(self, what: str) -> np.ndarray:
+        """Positions of what channels are computed from (see `NEEDS`), among the states or the algebraic variables."""
+        return np.asarray(self._place[what])
+
     def gathered(self, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray, Self]:
         """Positions of the states and of the algebraic variables that channels need, and a reader of these alone.
 

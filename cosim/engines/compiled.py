@@ -62,7 +62,7 @@ class CompiledEngine(AndesEngine):
             return found
         try:
             self._flat = FlatSystem(self._system, self._told)
-            self._arrays = GridArrays(self._flat, self._n_loads)
+            self._arrays = GridArrays(self._flat, self._channels, self._n_loads)
             check(self._flat, self._arrays)
             self._is_away = False
         except NotCovered as error:

@@ -47,7 +47,7 @@ def test_guard_names_the_model_that_differs(kundur, model):
     number = flat.names.index(model)
     first, code = flat.tables[number][4 : 4 + len(flat.codes[number].slots)], flat.codes[number]
     for k, at in enumerate(first):
-        if k not in code.kept:
+        if not code.slots[k].is_kept:
             grid.arena[at : at + code.count] *= 1.001
     with pytest.raises(NotCovered, match=model):
         check(flat, grid)
