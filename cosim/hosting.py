@@ -10,12 +10,11 @@ from typing import Any
 from cosim.case_or_scenario import is_scenario, load_case_or_scenario
 from cosim.criteria import Criterion
 from cosim.errors import InputError, Problem, nearest
-from cosim.hosting_margins import Engine
 from cosim.hosting_search import Bracket, Found, RunTrial, largest_size
 from cosim.hosting_trials import BusTrials
 from cosim.network import Network
 from cosim.problems import Problems
-from cosim.scenario.model import Scenario
+from cosim.scenario.model import EngineName, Scenario
 from cosim.scenario.source import Source
 from cosim.scenario.workloads import SYNTHETIC
 from cosim.study import check_engine, prepare_study
@@ -76,8 +75,8 @@ class Plan:
     buses: tuple[int | str, ...]
     seeds: tuple[int, ...]
     bracket: Bracket
-    search: Engine
-    confirm: Engine
+    search: EngineName
+    confirm: EngineName
     criteria: tuple[Criterion, ...]
     network: Network
     notes: tuple[str, ...]
@@ -194,13 +193,13 @@ def _criterion(text: str) -> dict[str, Any]:
     return {"profile": text}
 
 
-def nonlinear(scenario: Scenario) -> Engine:
+def nonlinear(scenario: Scenario) -> EngineName:
     """The engine of runs with the full equations: the scenario's own, if it names one."""
     engine = scenario.simulation.engine
     return "auto" if engine == "linear" else engine
 
 
-def _search_engine(scenario: Scenario, source: Source) -> tuple[Engine, tuple[str, ...]]:
+def _search_engine(scenario: Scenario, source: Source) -> tuple[EngineName, tuple[str, ...]]:
     """The engine that predicts: the linear one, unless the scenario has events that it cannot do."""
     simulation = scenario.simulation.model_copy(update={"engine": "linear"})
     problems = Problems(source)

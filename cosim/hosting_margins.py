@@ -3,11 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from cosim.criteria import COMPLETED, Verdict
-
-Engine = Literal["auto", "compiled", "andes", "linear"]
+from cosim.scenario.model import EngineName
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Trial:
     ``reason`` why that was not the compiled one.
     """
 
-    engine: Engine
+    engine: EngineName
     seed: int
     size_mw: float
     status: str

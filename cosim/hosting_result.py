@@ -7,8 +7,9 @@ from typing import Any
 
 from cosim.criteria import Criterion
 from cosim.hosting import Plan
-from cosim.hosting_margins import CheckedLimit, Engine, Trial
+from cosim.hosting_margins import CheckedLimit, Trial
 from cosim.hosting_search import Found
+from cosim.scenario.model import EngineName
 
 COLUMNS = (
     "bus",
@@ -98,7 +99,7 @@ def _bus(plan: Plan, bus: int | str, found: Found) -> dict[str, Any]:
     }
 
 
-def _stepped_by(asked: Engine, found: Iterable[Found]) -> str:
+def _stepped_by(asked: EngineName, found: Iterable[Found]) -> str:
     """The engine that took the steps of runs for which one was asked; the one asked for if there were none."""
     names = {trial.stepped_by for outcome in found for trial in outcome.trials if trial.engine == asked}
     return " and ".join(sorted(name for name in names if name)) or asked

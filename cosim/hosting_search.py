@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cosim.hosting_margins import Engine, Trial, contradictions, extrapolated, predicted
+from cosim.hosting_margins import Trial, contradictions, extrapolated, predicted
+from cosim.scenario.model import EngineName
 
 Status = Literal["found", "at_max", "none", "not_assessed"]
 
@@ -95,11 +96,16 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
-RunTrial = Callable[[Engine, int, float], Trial]
+RunTrial = Callable[[EngineName, int, float], Trial]
 
 
 def largest_size(
-    run: RunTrial, seeds: Sequence[int], bracket: Bracket, *, search: Engine = "linear", confirm: Engine = "auto"
+    run: RunTrial,
+    seeds: Sequence[int],
+    bracket: Bracket,
+    *,
+    search: EngineName = "linear",
+    confirm: EngineName = "auto",
 ) -> Found:
     """Find the largest size that passes with every seed.
 
@@ -152,9 +158,9 @@ class _Search:
     run: RunTrial
     seeds: Sequence[int]
     bracket: Bracket
-    search: Engine
-    confirm: Engine
-    trials: dict[tuple[Engine, int, float], Trial] = field(default_factory=dict)
+    search: EngineName
+    confirm: EngineName
+    trials: dict[tuple[EngineName, int, float], Trial] = field(default_factory=dict)
 
     def found(self) -> Found:
         smallest = self._trial(self.search, self.seeds[0], self.bracket.smallest_mw)
@@ -167,13 +173,13 @@ class _Search:
             start_mw = estimates[-1].size_mw
         return self._confirmed(sorted(estimates, key=lambda e: (e.predicted_mw, e.seed)))
 
-    def _trial(self, engine: Engine, seed: int, size_mw: float) -> Trial:
+    def _trial(self, engine: EngineName, seed: int, size_mw: float) -> Trial:
         key = engine, seed, size_mw
         if key not in self.trials:
             self.trials[key] = self.run(*key)
         return self.trials[key]
 
-    def _of(self, engine: Engine, seed: int) -> list[Trial]:
+    def _of(self, engine: EngineName, seed: int) -> list[Trial]:
         return [trial for (e, s, _), trial in self.trials.items() if (e, s) == (engine, seed)]
 
     def _estimate(self, seed: int, smallest: Trial, start_mw: float) -> Estimate:

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 from cosim import runner
 from cosim.errors import InputError, Problem
-from cosim.hosting_margins import CheckedLimit, Engine, Trial
-from cosim.scenario.model import Scenario
+from cosim.hosting_margins import CheckedLimit, Trial
+from cosim.scenario.model import EngineName, Scenario
 from cosim.scenario.source import Source
 from cosim.study import SetUpGrid, prepare_study, set_up_grid
 from cosim.variants import shortened
@@ -44,20 +44,20 @@ class BusTrials:
         Where.
     """
 
-    _warm: ClassVar[set[Engine]] = set()
+    _warm: ClassVar[set[EngineName]] = set()
 
     def __init__(self, scenario: Scenario, bus: int | str):
         self._scenario, self._bus = scenario, bus
-        self._grids: dict[Engine, SetUpGrid] = {}
+        self._grids: dict[EngineName, SetUpGrid] = {}
 
-    def scenario(self, engine: Engine, seed: int, size_mw: float) -> Scenario:
+    def scenario(self, engine: EngineName, seed: int, size_mw: float) -> Scenario:
         """What is run: `cosim run` with it gives the same verdict."""
         first, *others = self._scenario.sites
         site = first.model_copy(update={"bus": self._bus, "rating_mw": size_mw})
         simulation = self._scenario.simulation.model_copy(update={"engine": engine, "seed": seed})
         return self._scenario.model_copy(update={"sites": [site, *others], "simulation": simulation})
 
-    def run(self, engine: Engine, seed: int, size_mw: float) -> Trial:
+    def run(self, engine: EngineName, seed: int, size_mw: float) -> Trial:
         """Run a size.
 
         Raises
@@ -140,7 +140,7 @@ def _trial(scenario: Scenario, grid: SetUpGrid) -> Trial:
             os._exit(1)  # nobody wants the answer any more
 
     simulation = scenario.simulation
-    about: tuple[Engine, int, float] = (simulation.engine, simulation.seed, scenario.sites[0].rating_mw)
+    about: tuple[EngineName, int, float] = (simulation.engine, simulation.seed, scenario.sites[0].rating_mw)
     try:
         study = prepare_study(scenario, Source(None, {}), grid)
     except InputError as error:

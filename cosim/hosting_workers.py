@@ -18,9 +18,10 @@ from typing import IO, Any
 
 from cosim.errors import InputError
 from cosim.hosting import Plan, search_bus
-from cosim.hosting_margins import Engine, Trial
+from cosim.hosting_margins import Trial
 from cosim.hosting_search import Found
 from cosim.hosting_trials import BusTrials
+from cosim.scenario.model import EngineName
 from cosim.sweep.pool import ONE_THREAD
 
 OnTrial = Callable[[int | str, Trial], None]
@@ -160,8 +161,8 @@ def main() -> None:
                 _send(channel, ("bug", traceback.format_exc()))
 
 
-def _told(trials: BusTrials, channel: IO[bytes], bus: int | str) -> Callable[[Engine, int, float], Trial]:
-    def run(engine: Engine, seed: int, size_mw: float) -> Trial:
+def _told(trials: BusTrials, channel: IO[bytes], bus: int | str) -> Callable[[EngineName, int, float], Trial]:
+    def run(engine: EngineName, seed: int, size_mw: float) -> Trial:
         trial = trials.run(engine, seed, size_mw)
         _send(channel, ("trial", (bus, trial)))
         return trial
