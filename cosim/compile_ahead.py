@@ -8,6 +8,7 @@ from typing import Any
 from cosim import runner
 from cosim.compilation import Compilation, watched
 from cosim.compiled import code_cache, grid_kernel
+from cosim.compiled.flat_system import models_in_use
 from cosim.compiled.model_code import model_code
 from cosim.compiled.scalar_code import NotTranslatable
 from cosim.criteria import COMPLETED
@@ -103,7 +104,7 @@ def compile_ahead(scenario: Scenario, source: Source, compilation: Compilation) 
         "" if status == COMPLETED else message,
         _rows(study, compilation),
         compilation.own_s,
-        code_cache._folder(),
+        code_cache.folder(),
     )
 
 
@@ -115,9 +116,7 @@ def is_stepper_compiled() -> bool:
 
 def _rows(study: Study, compilation: Compilation) -> list[ModelRow]:
     rows = []
-    for model in study.grid.system.exist.pflow_tds.values():
-        if not model.n or model._all_replaced:
-            continue
+    for model in models_in_use(study.grid.system):
         reason = None
         try:
             model_code(model)

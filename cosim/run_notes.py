@@ -1,6 +1,5 @@
 """What the reader of a result should know besides its numbers."""
 
-import pandas as pd
 from scipy.ndimage import uniform_filter1d
 
 from cosim.engines.andes import Initialisation
@@ -16,12 +15,8 @@ OVERDRAW = 1.15
 by a little, a wrong scaling by much."""
 
 
-MERGE_S = 1e-6
-"""Times nearer than this are the same."""
-
-
-def run_warnings(study: Study, outcome: Outcome, events: pd.DataFrame) -> list[str]:
-    """What a reader of the result should know, in order of weight; ``events`` are those of the result."""
+def run_warnings(study: Study, outcome: Outcome) -> list[str]:
+    """What a reader of the result should know, in order of weight."""
     out = (
         linear_warnings(study)
         + ([outcome.message] if outcome.message else [])
@@ -39,19 +34,16 @@ def run_warnings(study: Study, outcome: Outcome, events: pd.DataFrame) -> list[s
         out.append(f"the solver needed {outcome.cut_steps} shortened step(s)")
     if outcome.unsettled_jumps:
         out.append(f"at {outcome.unsettled_jumps} jump(s) the network had no solution at t+")
-    return out + away_warnings(study, events)
+    return out + away_warnings(study)
 
 
-def away_warnings(study: Study, events: pd.DataFrame) -> list[str]:
+def away_warnings(study: Study) -> list[str]:
     """When ANDES itself took steps of a run in compiled code, and which buses had lost their supply."""
-    engine, out = study.engine, []
-    for from_s, to_s in engine.away_s if isinstance(engine, CompiledEngine) else ():
-        lost = events[(events["kind"] == "deenergised") & events["time_s"].between(from_s - MERGE_S, to_s)]
-        names = [text.removeprefix("bus ").partition(" lost its supply")[0] for text in lost["description"]]
-        buses = ", ".join(names)
-        which = f"buses {buses}" if "," in buses else f"bus {buses}" if buses else "buses"
-        until = "on" if to_s == float("inf") else f"to {to_s:.6g} s"
-        out.append(f"from {from_s:.6g} s {until} ANDES itself took the steps: {which} had no supply")
+    out = []
+    for away in study.engine.away if isinstance(study.engine, CompiledEngine) else ():
+        which = f"{'buses' if len(away.buses) > 1 else 'bus'} {', '.join(away.buses)}"
+        until = "on" if away.to_s == float("inf") else f"to {away.to_s:.6g} s"
+        out.append(f"from {away.from_s:.6g} s {until} ANDES itself took the steps: {which} had no supply")
     return out
 
 

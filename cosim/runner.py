@@ -201,7 +201,7 @@ def _simulated(
             "redispatch_mw": study.redispatch_mw,
             "notes": model_notes(study, initialisation),
         },
-        run_warnings(study, outcome, result.events),
+        run_warnings(study, outcome),
     )
     if point is not None:
         built["resonance"], curves = resonance_entry(point, result)

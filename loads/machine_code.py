@@ -2,8 +2,8 @@
 
 Numba looks at the file of a function alone when it decides whether code on disk is still good, not at the files of
 functions that were compiled into it. So all files that belong together share a folder whose name has a hash of all
-their texts. ``NUMBA_CACHE_DIR`` or
-``COSIM_CACHE_DIR`` move it. Where it cannot be written, numba finds a place of its own.
+their texts. ``NUMBA_CACHE_DIR`` or ``COSIM_CACHE_DIR`` move it. Where it cannot be written, numba finds a place of its
+own.
 """
 
 import hashlib
@@ -34,11 +34,12 @@ def cached_njit(sources: Iterable[Path]) -> Callable[..., Callable[[Callable[...
         digest.update(path.read_bytes())
     chosen = numba.config.CACHE_DIR or os.environ.get("COSIM_CACHE_DIR")  # type: ignore[attr-defined]
     folder = Path(chosen or platformdirs.user_cache_dir("llm-grid-cosim")) / f"kernels-{digest.hexdigest()[:16]}"
+    is_writable = _is_writable(folder)
 
     def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         def decorate(function: Callable[..., Any]) -> Any:
             before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
-            numba.config.CACHE_DIR = str(folder) if _is_writable(folder) else before  # type: ignore[attr-defined]
+            numba.config.CACHE_DIR = str(folder) if is_writable else before  # type: ignore[attr-defined]
             try:
                 return numba.njit(cache=True, **options)(function)
             finally:

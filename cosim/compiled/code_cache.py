@@ -49,7 +49,7 @@ def is_compiled(code: ModelCode) -> bool:
     """Whether a model's machine code is on disk, for this processor and these versions, or in this process."""
     if _key(code) in _loaded:
         return True
-    path = _path(_folder(), code)
+    path = _path(folder(), code)
     return path.exists() and bool(list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")))
 
 
@@ -57,19 +57,19 @@ def _key(code: ModelCode) -> str:
     return hashlib.sha256(code.source.encode()).hexdigest()[:16]
 
 
-def _path(folder: Path, code: ModelCode) -> Path:
-    return folder / f"{code.name.lower()}_{_key(code)}.py"
+def _path(where: Path, code: ModelCode) -> Path:
+    return where / f"{code.name.lower()}_{_key(code)}.py"
 
 
 @cache
-def _folder() -> Path:
+def folder() -> Path:
     """Where generated models are kept; a temporary folder where that cannot be written."""
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = cache_dir() / f"compiled-numba-{numba.__version__}-{python}"
+    where = cache_dir() / f"compiled-numba-{numba.__version__}-{python}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        where.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=where):
+            return where
     except OSError:
         return Path(tempfile.mkdtemp(prefix="cosim-compiled-"))
 
@@ -78,7 +78,7 @@ def _function(code: ModelCode, told: Told | None) -> Any:
     with _LOCK:
         key = _key(code)
         if key not in _loaded:
-            path = _path(_folder(), code)
+            path = _path(folder(), code)
             _write(path, code.source)
             was_compiled = is_compiled(code)
             started = time.perf_counter()

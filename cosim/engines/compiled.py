@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +14,15 @@ from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_arrays import FIRST_STEP_S, GridArrays
 from cosim.engines.andes import AndesEngine, Initialisation, LoadPoint, SavedState, ShuntPoint
 from grids import Grid
+
+
+@dataclass
+class Away:
+    """A time in which ANDES takes the steps of a compiled run, because buses have no supply."""
+
+    from_s: float
+    to_s: float = np.inf
+    buses: list[str] = field(default_factory=list)
 
 
 class CompiledEngine(AndesEngine):
@@ -47,8 +57,8 @@ class CompiledEngine(AndesEngine):
         self._is_away = False
         self.reason = ""
         """Why ANDES takes the steps; empty if it does not."""
-        self.away_s: list[tuple[float, float]] = []
-        """From when to when ANDES took the steps of a compiled run, because buses had no supply."""
+        self.away: list[Away] = []
+        """When ANDES took the steps of a compiled run."""
 
     @property
     def name(self) -> str:
@@ -169,11 +179,14 @@ class CompiledEngine(AndesEngine):
         solved = super().solve_network()
         if self._arrays is None:
             return solved
-        was_away, self._is_away = self._is_away, bool(self._switchgear.dead.any())
+        was_away, without = self._is_away, self.deenergised
+        self._is_away = bool(without)
         if self._is_away and not was_away:
-            self.away_s.append((self.time_s, np.inf))
-        if was_away and not self._is_away:
-            self.away_s[-1] = (self.away_s[-1][0], self.time_s)
+            self.away.append(Away(self.time_s))
+        if self._is_away:
+            self.away[-1].buses += [bus for bus in without if bus not in self.away[-1].buses]
+        elif was_away:
+            self.away[-1].to_s = self.time_s
         if not self._is_away:
             self._take_back(self._arrays)
             with suppress(NotCovered):  # of a matrix that is singular now: a step that needs it will fail

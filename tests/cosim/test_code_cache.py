@@ -55,7 +55,7 @@ Path(sys.argv[2]).touch()
 while len(list(Path(sys.argv[2]).parent.glob("ready-*"))) < int(sys.argv[3]):
     pass
 address, = code_cache.compiled([code], lambda name, seconds: told.append(name))
-print(json.dumps({"told": told, "folder": str(code_cache._folder()), "doubled": doubled(address)}))
+print(json.dumps({"told": told, "folder": str(code_cache.folder()), "doubled": doubled(address)}))
 """
 
 

@@ -111,7 +111,8 @@ def test_andes_steps_while_a_bus_has_no_supply():
     engine.switch("Line", line.idx, True)
     assert engine.solve_network()
     assert engine.grid_kernel() is not None
-    assert engine.away_s == [(0.0, pytest.approx(0.1))]
+    assert [(away.from_s, away.to_s) for away in engine.away] == [(0.0, pytest.approx(0.1))]
+    assert engine.away[0].buses == ["8"]
     assert engine.step(0.01)
 
 
