@@ -181,10 +181,10 @@ class CoSimulation:
 
     def _last_before_event(self, reached: int) -> int:
         """Last node before the next at which an event is due."""
-        times, jumps = self._timeline.time_s, np.flatnonzero(self._timeline.is_jump)
-        last = len(times) - 1
+        times, last = self._timeline.time_s, len(self._timeline.time_s) - 1
         if not self._pending:
             return last
+        jumps = np.flatnonzero(self._timeline.is_jump)
         first = self._pending[0].at_s - 3 * self._timeline.merge_s  # more than the loop looks ahead, to be sure
         at = jumps[(times[jumps] >= first) & (jumps > reached)]
         return int(at[0]) - 1 if at.size else last

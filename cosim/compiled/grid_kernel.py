@@ -15,6 +15,7 @@ from cosim.compiled.directory import floats, indices, words
 from cosim.compiled.kernel_call import call_model
 from cosim.compiled.kernels import inlined, kernel
 from cosim.compiled.sparse_lu import FACTOR_ARRAYS, Factors, Triangle, factorise, solve
+from cosim.share_kernel import voltage_share
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
 
@@ -93,6 +94,9 @@ class Grid(NamedTuple):
     """Positions of machines' rotor angles in x."""
 
 
+_voltage_share = inlined(voltage_share)
+
+
 @inlined
 def _factors(listed, first):  # type: ignore[no-untyped-def]
     return Factors(
@@ -137,9 +141,8 @@ def set_power(grid: Grid, k: int, p_pu: float, q_pu: float) -> None:
 def load_share(grid: Grid, k: int) -> float:
     """What load k draws at the present voltage, over what it would at 1 pu."""
     shape = floats(grid.listed, LOAD_SHAPE)
-    v, v_min = grid.y[words(grid.listed, LOAD_V)[k]], shape[4 * k + 3]
-    at = max(v, v_min)
-    return (shape[4 * k] * at**2 + shape[4 * k + 1] * at + shape[4 * k + 2]) * (v / at) ** 2
+    v = grid.y[words(grid.listed, LOAD_V)[k]]
+    return _voltage_share(v, shape[4 * k], shape[4 * k + 1], shape[4 * k + 2], shape[4 * k + 3])
 
 
 @kernel

@@ -14,6 +14,7 @@ from cosim.engines.linearise import linearise
 from cosim.engines.switching import Switchgear
 from cosim.engines.voltage_estimate import estimate_voltages
 from cosim.linear.grid import Channel, LinearGrid
+from cosim.share_kernel import voltage_share
 from grids import Grid
 from grids.andes_runtime import andes_messages
 
@@ -36,12 +37,6 @@ class LoadPoint:
     i: float = 0.0
     p: float = 1.0
     v_min_pu: float = 0.7
-
-
-def voltage_share(v: np.ndarray, z: np.ndarray, i: np.ndarray, p: np.ndarray, v_min_pu: np.ndarray) -> np.ndarray:
-    """What loads draw at a voltage, over what they would at 1 pu; see `grids.controlled_load.ControlledLoad`."""
-    at = np.maximum(v, v_min_pu)
-    return (z * at**2 + i * at + p) * (v / at) ** 2
 
 
 @dataclass(frozen=True)

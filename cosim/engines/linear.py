@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD, AndesEngine, Initialisation, LoadPoint, voltage_share
+from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD, AndesEngine, Initialisation, LoadPoint
 from cosim.engines.channels import CHANNELS
 from cosim.linear.blocks import block_diagonal
 from cosim.linear.discrete import Discretisation, advance
@@ -13,6 +13,7 @@ from cosim.linear.domain import CHANNELS as DOMAIN_CHANNELS
 from cosim.linear.domain import Domain
 from cosim.linear.grid import LinearGrid
 from cosim.linear.state_space import NotLinearisable
+from cosim.share_kernel import voltage_share
 from grids import Grid
 
 
