@@ -18,7 +18,8 @@ from cosim.simulation import CoSimulation, Outcome
 from cosim.study import Study, prepare_study
 from cosim.timeline import plan
 from loads.injector import InjectionMode, Injector
-from loads.interpolation import Waveform
+from loads.interpolation import Waveform, hat_average
+from loads.workloads.cycle import TrainingCycle
 
 
 def make_study(
@@ -84,3 +85,29 @@ def timed_loop(study: Study, clock: Callable[[], float] = time.perf_counter) -> 
         started = clock()
         outcome = loop.run(study.start_level, lambda _: None)
         return clock() - started, outcome
+
+
+def noisy_mw(duration_s: float, seed: int = 1) -> Waveform:
+    """200 MW with 1 kHz noise and no edges, so that ANDES's own loop and ours take the same steps."""
+    trace = TrainingCycle().generate(duration_s, 1000.0, seed)
+    power = 200.0 * trace.power_w
+    return Waveform.from_segments(trace.time_s, power, power, "hold", np.zeros(0, dtype=np.int64))
+
+
+def timed_andes(study: Study, waveform: Waveform) -> float:
+    """Seconds for ANDES's own loop from an equilibrium, with the values that our loop would give the first load."""
+    system, nodes = study.engine._system, study.timeline.time_s
+    simulation = study.scenario.simulation
+    values, _ = hat_average(waveform, nodes, np.zeros(nodes.size, dtype=bool))
+    power = system.ControlledLoad.p
+
+    def hook(t: np.ndarray, _system: object) -> None:
+        power.v[0] = values[min(round(float(t) / simulation.step_s), nodes.size - 1)] / 100.0
+
+    tds = system.TDS
+    tds.callpert = hook
+    tds.config.tstep, tds.config.tf, tds.config.fixt = simulation.step_s, simulation.duration_s, 1
+    tds.calc_h(resume=True)
+    started = time.perf_counter()
+    tds.run(no_summary=True)
+    return time.perf_counter() - started

@@ -13,15 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from closed_loop import EQUIPMENT
-from common import make_study, timed_loop
+from common import make_study, noisy_mw, timed_andes, timed_loop
 from rich.console import Console
 
 from cosim.loop_inputs import powers
 from cosim.study import Study
-from loads.interpolation import Waveform, hat_average
-from loads.workloads.cycle import TrainingCycle
 
 CASES = {"ieee39": (16, 80), "npcc140": (50, 30), "wecc179": (118, 40)}
 """Bus of the site, and the ratio that is asked for."""
@@ -35,17 +32,10 @@ STUDIES = ("oscillation-wecc179", "oscillation-npcc140")
 console = Console()
 
 
-def noisy_mw(seed: int = 1) -> Waveform:
-    """200 MW with 1 kHz noise and no edges, so that both sides take the same steps."""
-    trace = TrainingCycle().generate(DURATION_S, 1000.0, seed)
-    power = 200.0 * trace.power_w
-    return Waveform.from_segments(trace.time_s, power, power, "hold", np.zeros(0, dtype=np.int64))
-
-
 def initialised(case: str, engine: str, equipment: dict[str, Any] | None = None, seed: int = 1) -> Study:
     """A study with its engine in equilibrium."""
     study = make_study(
-        noisy_mw(seed),
+        noisy_mw(DURATION_S, seed),
         case=case,
         bus=CASES[case][0],
         duration_s=DURATION_S,
@@ -71,21 +61,7 @@ def ours(case: str, equipment: dict[str, Any] | None = None) -> float:
 
 def plain(case: str) -> float:
     """Seconds of ANDES's own loop with the same values."""
-    study = initialised(case, "andes")
-    system, nodes = study.engine._system, study.timeline.time_s
-    values, _ = hat_average(noisy_mw(), nodes, np.zeros(nodes.size, dtype=bool))
-    power = system.ControlledLoad.p
-
-    def hook(t: np.ndarray, _system: object) -> None:
-        power.v[0] = values[min(round(float(t) / STEP_S), nodes.size - 1)] / 100.0
-
-    tds = system.TDS
-    tds.callpert = hook
-    tds.config.tstep, tds.config.tf, tds.config.fixt = STEP_S, DURATION_S, 1
-    tds.calc_h(resume=True)
-    started = time.perf_counter()
-    tds.run(no_summary=True)
-    return time.perf_counter() - started
+    return timed_andes(initialised(case, "andes"), noisy_mw(DURATION_S))
 
 
 def speed() -> None:

@@ -8,7 +8,7 @@ hits both; the ratio is of the fastest runs.
 import time
 
 import numpy as np
-from common import make_study, timed_loop
+from common import make_study, noisy_mw, timed_andes, timed_loop
 from rich.console import Console
 
 from loads.interpolation import Waveform, hat_average
@@ -20,16 +20,9 @@ STEP_S = 0.01
 PAIRS = 5
 
 
-def noisy_mw() -> Waveform:
-    """200 MW with 1 kHz noise and no edges, so that both sides take the same steps."""
-    trace = TrainingCycle().generate(DURATION_S, 1000.0, 1)
-    power = 200.0 * trace.power_w
-    return Waveform.from_segments(trace.time_s, power, power, "hold", np.zeros(0, dtype=np.int64))
-
-
 def initialised(case: str, bus: int):
     """A study with its engine in equilibrium."""
-    study = make_study(noisy_mw(), case=case, bus=bus, duration_s=DURATION_S, step_s=STEP_S, tolerance=1e-6)
+    study = make_study(noisy_mw(DURATION_S), case=case, bus=bus, duration_s=DURATION_S, step_s=STEP_S, tolerance=1e-6)
     assert study.engine.initialise(study.start_level, 0 * study.start_level).succeeded
     return study
 
@@ -45,21 +38,7 @@ def ours(case: str, bus: int) -> tuple[float, np.ndarray]:
 def plain(case: str, bus: int) -> tuple[float, np.ndarray]:
     """Seconds for ANDES's own loop with the same values, and the speeds at the end."""
     study = initialised(case, bus)
-    system = study.engine._system
-    nodes = study.timeline.time_s
-    values, _ = hat_average(noisy_mw(), nodes, np.zeros(nodes.size, dtype=bool))
-    power = system.ControlledLoad.p
-
-    def hook(t: np.ndarray, _system: object) -> None:
-        power.v[0] = values[min(round(float(t) / STEP_S), nodes.size - 1)] / 100.0
-
-    tds = system.TDS
-    tds.callpert = hook
-    tds.config.tstep, tds.config.tf, tds.config.fixt = STEP_S, DURATION_S, 1
-    tds.calc_h(resume=True)
-    started = time.perf_counter()
-    tds.run(no_summary=True)
-    return time.perf_counter() - started, study.engine.channel("speed_pu").copy()
+    return timed_andes(study, noisy_mw(DURATION_S)), study.engine.channel("speed_pu").copy()
 
 
 def lookups_per_second(minutes: float) -> float:

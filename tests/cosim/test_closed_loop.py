@@ -7,16 +7,10 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from reacting_sites import STORAGE
 
 import cosim
 
-STORAGE = {
-    "type": "storage",
-    "smoothing_s": 2.0,
-    "split_hz": 0.5,
-    "battery": {"power_mw": 6, "energy_mwh": 0.05},
-    "supercapacitor": {"power_mw": 10, "energy_mwh": 0.005},
-}
 STEADY = {"steady_share": 1.0, "workloads": []}
 RETURN = {"delay_s": 0.4, "walk_in_s": 0.3, "low_pu": 0.8}
 DEEP = [{"below": 0.7, "seconds": 0.05}]

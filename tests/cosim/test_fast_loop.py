@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
+from reacting_sites import STORAGE
 
 import cosim
 from cosim.engines.compiled import CompiledEngine
@@ -20,13 +21,6 @@ from cosim.study import prepare_study
 CHANNELS = ["voltage_pu", "angle_rad", "frequency_hz", "speed_pu", "rotor_angle_rad", "generator_mw", "line_mw"]
 SQUARE = {"period_s": 0.37, "phases": [{"share": 0.6, "start_w": 700}, {"share": 0.4, "start_w": 300}]}
 JUMPING = {"workloads": [{"type": "job", "nominal_w": 700, "idle_w": 70, "step": SQUARE}]}
-STORAGE = {
-    "type": "storage",
-    "smoothing_s": 2.0,
-    "split_hz": 0.5,
-    "battery": {"power_mw": 6, "energy_mwh": 0.05},
-    "supercapacitor": {"power_mw": 10, "energy_mwh": 0.005},
-}
 DROOP = STORAGE | {"droop_mw_per_hz": 40.0, "dead_band_hz": 0.001}
 LEAVES = {
     "preset": "legacy-ups",
