@@ -114,16 +114,13 @@ def run(
     """Run a scenario: simulate, measure, judge, report."""
     from cosim import console, runner
     from cosim.compilation import Compilation, watched
+    from cosim.compile_console import prepare_andes
     from cosim.errors import InputError, Problem
     from cosim.scenario.load import load_scenario
     from cosim.study import prepare_study
-    from grids.andes_runtime import is_prepared, prepare
 
     show = not quiet and not as_json
-    if not is_prepared():
-        if show:
-            typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    prepare_andes(show=show)
     with console.status("reading the scenario, the grid and the traces", show):
         chosen = [f"simulation.engine={engine}"] if engine else []
         valid, source = load_scenario(scenario, [*overrides, *chosen])

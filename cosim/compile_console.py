@@ -46,6 +46,17 @@ def one_line(show: bool, compilation: "Compilation") -> Iterator[None]:
     yield
 
 
+def prepare_andes(*, show: bool = True) -> None:
+    """Generate ANDES's numerical code, if it is not there yet."""
+    from grids.andes_runtime import is_prepared, prepare
+
+    if is_prepared():
+        return
+    if show:
+        print("generating ANDES's numerical code: once, about 15 s", file=sys.stderr)
+    prepare()
+
+
 def compile_first_time(scenario: "Scenario", source: "Source", show: bool) -> None:
     """Compile what workers need before they start, where nothing has been compiled on this machine yet."""
     from cosim.compilation import Compilation

@@ -140,16 +140,13 @@ def compile_(
     from cosim.compile_ahead import SMALL_MW, compile_ahead
     from cosim.errors import InputError, Problem
     from grids import catalogue
-    from grids.andes_runtime import is_prepared, prepare
 
     wanted = list(catalogue()) if every else list(cases or [])
     if every == bool(cases):
         raise InputError(Problem("name grids, or give --all", place="cosim grid compile"))
     if dyr is not None and len(wanted) > 1:
         raise InputError(Problem("goes with one case", place="--dyr"))
-    if not is_prepared():
-        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    compile_console.prepare_andes()
     loaded = [_to_compile(name, dyr, overrides, SMALL_MW) for name in wanted]
     found = []
     for name, (scenario, source) in zip(wanted, loaded, strict=True):

@@ -81,10 +81,10 @@ def host(
     from rich.console import Console
 
     from cosim import hosting_console, hosting_result
+    from cosim.compile_console import prepare_andes
     from cosim.console import status
     from cosim.hosting import Request, make_plan
     from cosim.hosting_workers import search_buses
-    from grids.andes_runtime import is_prepared, prepare
 
     request = Request(
         case=case,
@@ -98,9 +98,7 @@ def host(
         dyr=dyr,
         overrides=tuple(overrides),
     )
-    if not is_prepared():
-        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    prepare_andes()
     with status("reading the grid and the limits", not as_json):
         plan = make_plan(request)
     if confirm:

@@ -43,17 +43,15 @@ def modes(
 
     from cosim import modes_console, modes_table
     from cosim.case_or_scenario import load_case_or_scenario
+    from cosim.compile_console import prepare_andes
     from cosim.console import status
     from cosim.errors import InputError, Problem
     from cosim.linear.state_space import NotLinearisable
     from cosim.modal_study import NoOperatingPoint, modal_study
-    from grids.andes_runtime import is_prepared, prepare
 
     if from_hz >= to_hz:
         raise InputError(Problem(f"--from-hz ({from_hz:g}) must be below --to-hz ({to_hz:g})"))
-    if not is_prepared():
-        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    prepare_andes()
     try:
         with status("linearising", not as_json):
             study = modal_study(*load_case_or_scenario(case, dyr, overrides))

@@ -91,7 +91,7 @@ def storage(
     from rich.console import Console
 
     from cosim import size_report
-    from cosim.compile_console import compile_first_time
+    from cosim.compile_console import compile_first_time, prepare_andes
     from cosim.errors import InputError, Problem
     from cosim.files import write_whole
     from cosim.scenario.load import load_scenario
@@ -99,13 +99,10 @@ def storage(
     from cosim.sizing import Outcome, Size, smallest_battery
     from cosim.storage_trials import StorageTrials
     from cosim.study import prepare_study
-    from grids.andes_runtime import is_prepared, prepare
 
     if smoothing_s is not None and not 0.0 < smoothing_s < float("inf"):
         raise InputError(Problem(f"must be above 0 s, got {smoothing_s:g}", place="--smoothing-s"))
-    if not is_prepared():
-        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    prepare_andes()
     study = prepare_study(*load_scenario(scenario, overrides))
     trials = StorageTrials.of(study, criterion, site, smoothing_s)
     compile_first_time(study.scenario, Source(None, {}), not (quiet or as_json))

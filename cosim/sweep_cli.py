@@ -73,10 +73,11 @@ def plan(
     import json
 
     from cosim import console
+    from cosim.compile_console import prepare_andes
     from cosim.sweep import estimate, overview
     from cosim.sweep.plan import load_sweep, make_plan
 
-    _prepare_code(quiet=as_json)
+    prepare_andes(show=not as_json)
     with console.status("checking the scenarios and timing a short run", not as_json):
         made = make_plan(*load_sweep(file, overrides))
         estimate.check(made)
@@ -121,6 +122,7 @@ def run(
     """
     from rich.console import Console
 
+    from cosim.compile_console import prepare_andes
     from cosim.errors import InputError, Problem
     from cosim.runner import folder_named
     from cosim.sweep import estimate, overview
@@ -132,7 +134,7 @@ def run(
     part = _shard(shard) if shard else None
     _check_choice({"--workers": workers, "--scheduler": scheduler, "--slurm": slurm})
     console = Console(stderr=True, quiet=quiet or as_json)
-    _prepare_code(quiet=quiet or as_json)
+    prepare_andes(show=not (quiet or as_json))
     made = make_plan(*load_sweep(file, overrides))
     folder = out or folder_named(made.sweep.name)
     estimate.check(made)
@@ -207,16 +209,6 @@ def _finish(made: "Plan", folder: Path, state: "State", console: "Console", *, r
         typer.echo(json.dumps(overview.outcome(made, folder, state), indent=2, ensure_ascii=False))
     elif not console.quiet:
         overview.print_outcome(made, folder, state)
-
-
-def _prepare_code(*, quiet: bool) -> None:
-    """Generate ANDES's code once, before workers start."""
-    from grids.andes_runtime import is_prepared, prepare
-
-    if not is_prepared():
-        if not quiet:
-            typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
 
 
 def _compile_first_time(made: "Plan", show: bool) -> None:

@@ -70,13 +70,13 @@ def transfer(
 
     from cosim import transfer_table
     from cosim.case_or_scenario import load_case_or_scenario
+    from cosim.compile_console import prepare_andes
     from cosim.console import status
     from cosim.errors import InputError, Problem
     from cosim.linear.state_space import NotLinearisable
     from cosim.modal_study import NoOperatingPoint, modal_study
     from cosim.transfer_report import print_transfer
     from cosim.transfer_study import Question, transfer_study
-    from grids.andes_runtime import is_prepared, prepare
 
     if not 0.0 < from_hz < to_hz:
         raise InputError(Problem(f"--from-hz must be above 0 and below --to-hz, got {from_hz:g} and {to_hz:g}"))
@@ -84,9 +84,7 @@ def transfer(
         raise InputError(Problem(f"must be above 0 and at most 1, got {power_factor:g}", place="--power-factor"))
     if mean_mw is not None and (trace is None or not mean_mw > 0.0):
         raise InputError(Problem("scales a trace of --trace to a power above 0 MW", place=f"--mean-mw {mean_mw:g}"))
-    if not is_prepared():
-        typer.echo("generating ANDES's numerical code: once, about 15 s", err=True)
-        prepare()
+    prepare_andes()
     question = Question(str(to), from_hz, to_hz, tuple(at), element, power_factor)
     try:
         with status("linearising", not as_json):
