@@ -7,7 +7,7 @@ from typing import Any
 
 from cosim import runner
 from cosim.compilation import Compilation, watched
-from cosim.compiled import code_cache, grid_kernel
+from cosim.compiled import code_cache
 from cosim.compiled.flat_system import models_in_use
 from cosim.compiled.model_code import model_code
 from cosim.compiled.scalar_code import NotTranslatable
@@ -106,12 +106,6 @@ def compile_ahead(scenario: Scenario, source: Source, compilation: Compilation) 
         compilation.own_s,
         code_cache.folder(),
     )
-
-
-def is_stepper_compiled() -> bool:
-    """Whether what all grids share has been compiled on this machine: if not, the first run takes much longer."""
-    folder = grid_kernel.step.stats.cache_path
-    return folder is not None and any(Path(folder).glob("grid_kernel.step-*.nbi"))
 
 
 def _rows(study: Study, compilation: Compilation) -> list[ModelRow]:

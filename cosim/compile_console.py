@@ -59,10 +59,11 @@ def prepare_andes(*, show: bool = True) -> None:
 
 def compile_first_time(scenario: "Scenario", source: "Source", show: bool) -> None:
     """Compile what workers need before they start, where nothing has been compiled on this machine yet."""
+    from cosim import stepper
     from cosim.compilation import Compilation
-    from cosim.compile_ahead import compile_ahead, is_stepper_compiled
+    from cosim.compile_ahead import compile_ahead
 
-    if scenario.simulation.engine not in ("auto", "compiled") or is_stepper_compiled():
+    if scenario.simulation.engine not in ("auto", "compiled") or stepper.is_compiled():
         return
     compilation = Compilation()
     with compiling(scenario.grid.case, show, compilation):

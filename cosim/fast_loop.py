@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from cosim import node_kernel as kernel
+from cosim import stepper
 from cosim.compiled.grid_kernel import Grid
 from cosim.engines.channels import Channels
 from cosim.load_shedding import LoadShedding
@@ -124,6 +125,7 @@ class FastLoop:
         timers = np.concatenate([np.empty((0, TIMER)), *(scheme.timers for scheme in self._shedding)])
         timers[:, RELAY] += self._first_relay
         watch = self._watch._replace(timers=timers)
+        stepper.wait()
         done, written, unsettled, reason = kernel.run_nodes(grid, self._loads, self._of_sites, watch, nodes, self._rows)
         self._engine.taken_over()
         if reason in (kernel.DUE, kernel.FAILED):

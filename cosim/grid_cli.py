@@ -135,7 +135,7 @@ def compile_(
     """
     from rich.console import Console
 
-    from cosim import compile_console
+    from cosim import compile_console, stepper
     from cosim.compilation import Compilation
     from cosim.compile_ahead import SMALL_MW, compile_ahead
     from cosim.errors import InputError, Problem
@@ -146,6 +146,7 @@ def compile_(
         raise InputError(Problem("name grids, or give --all", place="cosim grid compile"))
     if dyr is not None and len(wanted) > 1:
         raise InputError(Problem("goes with one case", place="--dyr"))
+    stepper.compile_beside()
     compile_console.prepare_andes()
     loaded = [_to_compile(name, dyr, overrides, SMALL_MW) for name in wanted]
     found = []

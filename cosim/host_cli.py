@@ -1,7 +1,6 @@
 """The command `cosim host`: the largest site, bus by bus, that keeps every limit."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim.case_argument import Dyr, JsonOption, names
+from cosim.cores import usable_cores
 
 if TYPE_CHECKING:
     from cosim.hosting import Plan
@@ -105,7 +105,7 @@ def host(
         _compile_first_time(plan, not (quiet or as_json))
     progress = hosting_console.HostingProgress(Console(stderr=True, quiet=quiet or as_json), len(plan.buses))
     with progress:
-        found = search_buses(plan, workers or _cores(), progress.trial, progress.found)
+        found = search_buses(plan, workers or usable_cores(), progress.trial, progress.found)
     result = hosting_result.as_dict(plan, found)
     if out is not None:
         _write(plan, result, out)
@@ -125,10 +125,6 @@ def _compile_first_time(plan: "Plan", show: bool) -> None:
 
     smallest = BusTrials(plan.scenario, plan.buses[0]).scenario(plan.confirm, plan.seeds[0], plan.bracket.smallest_mw)
     compile_first_time(smallest, Source(None, {}), show)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write(plan: "Plan", result: Mapping[str, Any], folder: Path) -> None:

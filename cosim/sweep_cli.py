@@ -1,11 +1,12 @@
 """The commands `cosim sweep`: many runs of one scenario."""
 
 import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cosim.cores import usable_cores
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ def plan(
         made = make_plan(*load_sweep(file, overrides))
         estimate.check(made)
         found = estimate.estimate(made)
-    described = overview.describe(made, found, workers or _cores())
+    described = overview.describe(made, found, workers or usable_cores())
     if as_json:
         typer.echo(json.dumps(described, indent=2, ensure_ascii=False))
     else:
@@ -223,11 +224,6 @@ def _compile_first_time(made: "Plan", show: bool) -> None:
         compile_first_time(validate(Source(None, run.data)), Source(None, {}), show)
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _check_choice(options: dict[str, object]) -> None:
     from cosim.errors import InputError, Problem
 
@@ -257,4 +253,4 @@ def _workers(
         return cluster.connected(scheduler) if scheduler is not None else cluster.started(slurm)  # type: ignore[arg-type]
     from cosim.sweep.pool import LocalWorkers
 
-    return contextlib.nullcontext(LocalWorkers(workers or _cores()))
+    return contextlib.nullcontext(LocalWorkers(workers or usable_cores()))

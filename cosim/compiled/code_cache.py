@@ -2,8 +2,7 @@
 
 A model's text is written to a file named after its hash, in the folder for generated code, and numba keeps the machine
 code beside it, with an index that tells processors and versions apart. A file is written under another name and then
-renamed, and only where it is missing, so many processes, on many machines with one home folder, can do it at once. What
-cannot be written where it belongs goes to a temporary folder of this process's own.
+renamed, and only where it is missing, so many processes, on many machines with one home folder, can do it at once.
 """
 
 import hashlib
@@ -24,6 +23,7 @@ import numba
 
 from cosim.compiled.model_code import ModelCode
 from grids.andes_runtime import cache_dir
+from loads.machine_code import numba_keeps_in, usable
 
 Told = Callable[[str, float], None]
 """Told each model that was compiled, and the seconds that it took."""
@@ -63,15 +63,9 @@ def _path(where: Path, code: ModelCode) -> Path:
 
 @cache
 def folder() -> Path:
-    """Where generated models are kept; a temporary folder where that cannot be written."""
+    """Where generated models are kept; a temporary copy of it where it cannot be written."""
     python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    where = cache_dir() / f"compiled-numba-{numba.__version__}-{python}"
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=where):
-            return where
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="cosim-compiled-"))
+    return usable(cache_dir() / f"compiled-numba-{numba.__version__}-{python}")
 
 
 def _function(code: ModelCode, told: Told | None) -> Any:
@@ -131,5 +125,6 @@ def _module(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    with numba_keeps_in(None):
+        spec.loader.exec_module(module)
     return module

@@ -59,9 +59,6 @@ print(json.dumps({"told": told, "folder": str(code_cache.folder()), "doubled": d
 """
 
 
-not_yet = pytest.mark.xfail(strict=True, reason="the cache takes no files from where it cannot write")
-
-
 def doubled(address):
     """What kind 0 of the model makes of 1 and 2."""
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)
@@ -122,7 +119,6 @@ def test_a_folder_that_cannot_be_made_gives_way_to_a_temporary_one(cache, scratc
     assert not found["folder"].startswith(str(cache))
 
 
-@not_yet
 def test_a_folder_that_is_only_read_is_used(cache, scratch):
     """As in an image that was made with `cosim grid compile`; the attempt to write there fails, for root too."""
     run(cache, scratch)
