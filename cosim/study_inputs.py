@@ -124,9 +124,17 @@ def check_engine(scenario: Scenario, problems: Problems) -> None:
 def resolved(scenario: Scenario, grid: Grid, folder: Path) -> Scenario:
     """Fill in what depends on the grid, and make paths absolute, so that the stored scenario stands alone."""
     scenario = with_absolute_paths(scenario, folder)
-    largest = max(grid.buses, key=lambda bus: bus.load_mw)
-    sites = [site.model_copy(update={"bus": largest.idx if site.bus is None else site.bus}) for site in scenario.sites]
-    return scenario.model_copy(update={"sites": sites})
+    largest = max(grid.buses, key=lambda bus: bus.load_mw).idx
+    known = {str(bus.idx): bus.idx for bus in grid.buses}  # a number may have been written as text
+    sites = [
+        site.model_copy(update={"bus": largest if site.bus is None else known.get(str(site.bus), site.bus)})
+        for site in scenario.sites
+    ]
+    events = [
+        event.model_copy(update={"bus": known.get(str(event.bus), event.bus)}) if hasattr(event, "bus") else event
+        for event in scenario.events
+    ]
+    return scenario.model_copy(update={"sites": sites, "events": events})
 
 
 def _with_channels(scenario: Scenario, criteria: Sequence[Criterion]) -> Scenario:

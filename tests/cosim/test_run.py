@@ -245,6 +245,20 @@ def test_interrupted_run_keeps_what_there_is(tmp_path):
     assert 0.3 < result.time_s[-1] < 0.4
 
 
+def test_a_bus_number_may_be_text(tmp_path):
+    def metrics(quoted):
+        shunt = {"type": "shunt_switch", "shunt": {"bus": quoted(9), "mvar": 3}, "on": True, "at_s": 0.12}
+        events = [
+            {"type": "load_step", "bus": quoted(9), "mw": 3, "at_s": 0.1},
+            {"type": "fault", "bus": quoted(5), "duration_s": 0.02, "at_s": 0.15},
+            shunt,
+        ]
+        sites = [{"bus": quoted(14), "rating_mw": 20.0}]
+        return cosim.run(small(sites=sites, events=events), tmp_path / quoted.__name__, report=False).summary["metrics"]
+
+    assert metrics(str) == metrics(int)
+
+
 def test_a_site_beside_an_infinite_bus(tmp_path):
     data = Path(__file__).parents[1] / "data"
     scenario = small(
