@@ -190,19 +190,20 @@ def _simulated(
         outcome = _simulate(study, initialisation, recorder, progress)
         _close(study, outcome, recorder)
     result = Result.open(folder)
-    built = summary.build(
-        result,
-        study.criteria,
-        provenance.collect(study, text, wall_time_s=time.perf_counter() - started),
-        {
-            "residual": initialisation.residual,
-            "power_flow_iterations": initialisation.power_flow_iterations,
-            "worst_equation": initialisation.worst_equation,
-            "redispatch_mw": study.redispatch_mw,
-            "notes": model_notes(study, initialisation),
-        },
-        run_warnings(study, outcome),
-    )
+    with result.held_open():
+        built = summary.build(
+            result,
+            study.criteria,
+            provenance.collect(study, text, wall_time_s=time.perf_counter() - started),
+            {
+                "residual": initialisation.residual,
+                "power_flow_iterations": initialisation.power_flow_iterations,
+                "worst_equation": initialisation.worst_equation,
+                "redispatch_mw": study.redispatch_mw,
+                "notes": model_notes(study, initialisation),
+            },
+            run_warnings(study, outcome),
+        )
     if point is not None:
         built["resonance"], curves = resonance_entry(point, result)
         if curves is not None:
@@ -213,8 +214,8 @@ def _simulated(
 
 def _store(built: Mapping[str, Any], result: Result) -> None:
     """Write a summary beside a result and into it."""
-    summary.write(built, result.path.with_name(SUMMARY_NAME))
-    set_attribute(result.path, "summary", summary.to_json(built))
+    text = summary.write(built, result.path.with_name(SUMMARY_NAME))
+    set_attribute(result.path, "summary", text)
 
 
 def scenario_text(scenario: Scenario) -> str:

@@ -66,6 +66,8 @@ def to_json(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def write(summary: Mapping[str, Any], path: str | Path) -> None:
-    """Write a summary to a file; a run killed meanwhile leaves no half of one."""
-    write_whole(path, to_json(summary))
+def write(summary: Mapping[str, Any], path: str | Path) -> str:
+    """Write a summary to a file, and return its text; a run killed meanwhile leaves no half of one."""
+    text = to_json(summary)
+    write_whole(path, text)
+    return text

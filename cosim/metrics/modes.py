@@ -131,13 +131,12 @@ def _decimated(table: Array, rate_hz: float, high_hz: float) -> tuple[Array, flo
 
 def _pencil(scaled: Array) -> NDArray[np.complex128]:
     """Poles per sample, as logarithms, of columns that share them."""
-    count = scaled.shape[0]
-    length = count // 2
-    triangle = np.empty((0, length + 1))  # its singular values and right vectors are those of all channels' matrices
-    for column in scaled.T:
-        hankel = linalg.hankel(column[: count - length], column[count - length - 1 :])
-        triangle = linalg.qr(np.concatenate([triangle, hankel]), mode="r", overwrite_a=True)[0][: length + 1]
-    _, singular, right = linalg.svd(triangle, full_matrices=False)
+    length = scaled.shape[0] // 2
+    rows = scaled.shape[0] - length
+    hankel = np.concatenate([linalg.hankel(column[:rows], column[rows - 1 :]) for column in scaled.T])
+    # The triangle has the singular values and right vectors of all channels' matrices.
+    triangle = linalg.qr(hankel, mode="r", overwrite_a=True, check_finite=False)[0][: length + 1]
+    _, singular, right = linalg.svd(triangle, full_matrices=False, overwrite_a=True, check_finite=False)
     threshold = max(NOISE_THRESHOLD * float(np.median(singular)), 1e-7 * singular[0])
     order = int(np.clip((singular > threshold).sum(), 2, MOST_POLES))
     rows = right[:order].T
@@ -174,8 +173,8 @@ def _refined(
 
     def jacobian(x: Array) -> Array:
         columns = _basis(time_s, *split(x))
-        q, _ = linalg.qr(columns, mode="economic")
-        weights = linalg.lstsq(columns, scaled)[0]
+        q, r = linalg.qr(columns, mode="economic")
+        weights = linalg.lstsq(r, q.T @ scaled)[0]
         moved = _moved(time_s, x[:modes], columns, weights)
         flat = moved.reshape(time_s.size, -1)
         return (q @ (q.T @ flat) - flat).reshape(-1, x.size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -131,13 +133,14 @@ def site_ramps(
         Whether to leave out all that is not in ``wanted``.
     """
     section = Section(template())
+    in_band = lru_cache(lambda band: band_passed(demand, band))  # several measures are of one band
     usual = [] if only_wanted else [leaf for leaf, _ in leaves(section.values)]
     for leaf in dict.fromkeys((*usual, *wanted)):
         group, _, parameter = leaf.partition(".")
         if is_measure(leaf):
             _add_change(section, demand, leaf, sensor_window_s)
         elif parameter and takes(leaf):
-            _add_band(section, demand, leaf, sensor_window_s)
+            _add_band(section, demand, leaf, sensor_window_s, in_band)
         elif group == "dominant_hz":
             section.values[group] = dominant_frequency(demand) if np.isfinite(demand.power_mw).all() else None
             if section.values[group] is None:
@@ -175,7 +178,9 @@ def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: fl
             section.values[str(RATES[leaf])] = time_s
 
 
-def _add_band(section: Section, demand: Demand, leaf: str, sensor_window_s: float) -> None:
+def _add_band(
+    section: Section, demand: Demand, leaf: str, sensor_window_s: float, in_band: Callable[[Band], Array]
+) -> None:
     group, _, parameter = leaf.partition(".")
     band = Band(*(numbers(PARAMETERS[group], parameter) or ()))
     why = band_unusable(demand, band)
@@ -184,7 +189,7 @@ def _add_band(section: Section, demand: Demand, leaf: str, sensor_window_s: floa
         value = band_energy_percent(demand, band)
         why = "the demand is steady" if value is None else None
     elif why is None:
-        series = band_passed(demand, band)
+        series = in_band(band)
         value = float(np.ptp(series) if group == "band_mw" else np.sqrt(np.mean(series**2)))
         if group == "band_mw":
             section.places[leaf] = Place(None, float(np.abs(series).argmax() * demand.interval_s))
