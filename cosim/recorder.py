@@ -35,6 +35,8 @@ _SAME_TIME_S = 1e-9
 # HDF5 1.8 format: attributes may pass 64 KB (names of thousands of buses), and, unlike later formats,
 # a file whose writer was killed carries no "still open" mark which would stop readers.
 _LIBVER = ("v108", "v108")
+# Rows are written once, many at a time: HDF5's own cache of 1 MB a dataset would hold what nobody reads.
+_CHUNK_CACHE_BYTES = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Recorder:
         self._stored_s = -math.inf
         self._nodes = 0
         self._chunk_rows = chunk_rows
-        self._file = h5py.File(self.path, "w", libver=_LIBVER)
+        self._file = h5py.File(self.path, "w", libver=_LIBVER, rdcc_nbytes=_CHUNK_CACHE_BYTES)
         self._file.attrs.update({"format": FORMAT, "format_version": FORMAT_VERSION, "every_s": every_s})
         self._file.attrs.update(attributes)
 

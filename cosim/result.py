@@ -104,8 +104,10 @@ class Result:
         for element in chosen:
             self._require(element, tuple(known), f"element of channel {name} named")
         columns = slice(None) if elements is None else [known.index(element) for element in chosen]
-        blocks = [np.empty((0, len(chosen))), *(block[:, columns] for block in self._blocks(name))]
-        values = np.concatenate(blocks)
+        values, end = np.empty((self._rows(name), len(chosen))), 0
+        for block in self._blocks(name):
+            start, end = end, end + len(block)
+            values[start:end] = block[:, columns]
         frame = pd.DataFrame(values, index=pd.Index(self.time_s[: len(values)], name="time_s"), columns=chosen)
         with self._open() as file:
             frame.attrs["unit"] = _plain(file[f"channels/{name}"].attrs["unit"])
@@ -145,11 +147,15 @@ class Result:
         values = np.concatenate(pairs)
         return pd.DataFrame(values, index=pd.Index(self.time_s[: len(values)], name="time_s"), columns=["min", "max"])
 
+    def _rows(self, name: str) -> int:
+        """Rows of a channel that have a time: a killed run may lack one dataset's last."""
+        with self._open() as file:
+            return min(self.time_s.size, file[f"channels/{name}"].shape[0])
+
     def _blocks(self, name: str) -> Iterator[NDArray[np.float64]]:
         """A channel's rows, some thousands at a time."""
         with self._open() as file:
-            data = file[f"channels/{name}"]
-            rows = min(self.time_s.size, data.shape[0])  # a killed run may lack one dataset's last rows
+            data, rows = file[f"channels/{name}"], self._rows(name)
             for start in range(0, rows, BLOCK_ROWS):
                 yield data[start : min(start + BLOCK_ROWS, rows)]
 

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 Array = NDArray[np.float64]
 
 MAX_SAMPLES = 700
-"""A longer record is decimated to about this many, as far as its band allows."""
+"""A longer record is decimated to this many, as far as its band allows."""
 SAMPLES_PER_PERIOD = 4.0
 """Of the highest frequency wanted, after decimation."""
 NOISE_THRESHOLD = 2.858
@@ -121,7 +121,7 @@ def _decimated(table: Array, rate_hz: float, high_hz: float) -> tuple[Array, flo
     The filter takes what lies outside the record for zero: without its line, an offset far above the oscillation (a
     machine's own frequency) is no jump there.
     """
-    factor = min(int(rate_hz / (2 * SAMPLES_PER_PERIOD * high_hz)), table.shape[0] // MAX_SAMPLES)
+    factor = min(int(rate_hz / (SAMPLES_PER_PERIOD * high_hz)), -(-table.shape[0] // MAX_SAMPLES))
     if factor < 2:
         return table, rate_hz
     around_line = signal.detrend(table, axis=0)

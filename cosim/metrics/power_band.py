@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, signal
@@ -34,9 +36,19 @@ def unseen(demand: Demand, band: Band) -> str | None:
     return f"{demand.rate_hz:g} samples/s show nothing above {demand.rate_hz / 2:g} Hz"
 
 
-def band_passed(demand: Demand, band: Band) -> Array:
-    """Demand in a band [interval], MW, zero phase."""
-    return band_pass(demand.power_mw, demand.rate_hz, *band)
+class Swing(NamedTuple):
+    """How a demand swings in a band, at zero phase; ``time_s`` is that of the largest deviation."""
+
+    peak_to_peak_mw: float
+    rms_mw: float
+    time_s: float
+
+
+def band_swing(demand: Demand, band: Band) -> Swing:
+    """Swing of a demand in a band."""
+    series = band_pass(demand.power_mw, demand.rate_hz, *band)
+    time_s = float(np.abs(series).argmax() * demand.interval_s)
+    return Swing(float(np.ptp(series)), float(np.sqrt(np.mean(series**2))), time_s)
 
 
 def band_energy_percent(demand: Demand, band: Band) -> float | None:

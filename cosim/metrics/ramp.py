@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosim.metrics import parameters
 from cosim.metrics.demand import Demand, demands, total
 from cosim.metrics.parameters import Band, numbers
-from cosim.metrics.power_band import band_energy_percent, band_passed, dominant_frequency, unseen
+from cosim.metrics.power_band import Swing, band_energy_percent, band_swing, dominant_frequency, unseen
 from cosim.metrics.power_band import unusable as band_unusable
 from cosim.metrics.power_change import Violation, is_measure, measure, violations
 from cosim.metrics.section import NOTHING_WANTED, Place, Section, Wanted, leaves
@@ -133,14 +133,14 @@ def site_ramps(
         Whether to leave out all that is not in ``wanted``.
     """
     section = Section(template())
-    in_band = lru_cache(lambda band: band_passed(demand, band))  # several measures are of one band
+    swing = lru_cache(lambda band: band_swing(demand, band))  # several measures are of one band
     usual = [] if only_wanted else [leaf for leaf, _ in leaves(section.values)]
     for leaf in dict.fromkeys((*usual, *wanted)):
         group, _, parameter = leaf.partition(".")
         if is_measure(leaf):
             _add_change(section, demand, leaf, sensor_window_s)
         elif parameter and takes(leaf):
-            _add_band(section, demand, leaf, sensor_window_s, in_band)
+            _add_band(section, demand, leaf, sensor_window_s, swing)
         elif group == "dominant_hz":
             section.values[group] = dominant_frequency(demand) if np.isfinite(demand.power_mw).all() else None
             if section.values[group] is None:
@@ -179,7 +179,7 @@ def _add_change(section: Section, demand: Demand, leaf: str, sensor_window_s: fl
 
 
 def _add_band(
-    section: Section, demand: Demand, leaf: str, sensor_window_s: float, in_band: Callable[[Band], Array]
+    section: Section, demand: Demand, leaf: str, sensor_window_s: float, swing: Callable[[Band], Swing]
 ) -> None:
     group, _, parameter = leaf.partition(".")
     band = Band(*(numbers(PARAMETERS[group], parameter) or ()))
@@ -189,10 +189,10 @@ def _add_band(
         value = band_energy_percent(demand, band)
         why = "the demand is steady" if value is None else None
     elif why is None:
-        series = in_band(band)
-        value = float(np.ptp(series) if group == "band_mw" else np.sqrt(np.mean(series**2)))
+        found = swing(band)
+        value = found.peak_to_peak_mw if group == "band_mw" else found.rms_mw
         if group == "band_mw":
-            section.places[leaf] = Place(None, float(np.abs(series).argmax() * demand.interval_s))
+            section.places[leaf] = Place(None, found.time_s)
     section.values[group][parameter] = value
     if why is not None:
         section.reasons[leaf] = why

@@ -71,7 +71,7 @@ def assess_site(result: Result, name: str) -> Section:
     section = Section(template())
     values, reasons = section.values, section.reasons
     notes = result.site_attributes(name)
-    draw = result.site(name)
+    draw = result.site(name, ["power_mw", "connected_share", "storage_mw"])
     if draw.empty:
         keys = ("mean_mw", "min_mw", "max_mw", "energy_mwh", "least_connected_share", "connected_share_at_end")
         reasons.update(dict.fromkeys(keys, "no time step was stored"))
@@ -97,7 +97,7 @@ def assess_site(result: Result, name: str) -> Section:
             values["poi_min_pu"], values["poi_max_pu"] = poi
     _add_recovery(section, result, name, notes.get("bus"))
     if "storage_mw" in draw and draw["storage_mw"].any():
-        _add_storage_swing(values["mitigation"]["storage"], draw)
+        _add_storage_swing(values["mitigation"]["storage"], result.site(name, ["command_mw", "storage_mw"]))
     _add_accounts(section, notes)
     return section
 
@@ -161,7 +161,7 @@ def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None
     if not falls.size or not rises.size or rises[-1] < falls[0]:
         section.reasons[key] = f"the voltage of bus {bus} never came back from below {RETURNED_PU:g} pu"
         return
-    draw = result.site(name)
+    draw = result.site(name, ["power_mw"])
     if draw.empty:
         section.reasons[key] = "no time step was stored"
         return
