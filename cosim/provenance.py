@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import platform
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("llm-grid-cosim", "andes", "numpy", "scipy", "numba", "h5py", "pandas")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python, of this package, and of what its numbers depend on."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}}

@@ -177,8 +177,14 @@ class Result:
     def site_attributes(self, name: str) -> dict[str, Any]:
         """What was noted of a site (``bus``, ``energy_error``, ``below_v_min_s``, ...)."""
         self._require(name, self.sites, "site")
+        return dict(self._site_attributes[name])
+
+    @cached_property
+    def _site_attributes(self) -> dict[str, dict[str, Any]]:
         with self._open() as file:
-            return {key: _plain(value) for key, value in file[f"sites/{name}"].attrs.items()}
+            return {
+                name: {key: _plain(value) for key, value in file[f"sites/{name}"].attrs.items()} for name in self.sites
+            }
 
     def has_demand(self, name: str) -> bool:
         """Whether a site's demand was stored at its trace's native rate."""

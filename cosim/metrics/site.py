@@ -149,6 +149,10 @@ def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None
     if str(bus) not in result.elements("voltage_pu"):
         section.reasons[key] = f"the voltage of the site's bus ({bus}) was not recorded"
         return
+    never = f"the voltage of bus {bus} was never below {RETURNED_PU:g} pu"
+    if result.extrema("voltage_pu").at[str(bus), "min"] >= RETURNED_PU:
+        section.reasons[key] = never
+        return
     voltage = result.channel_with_jumps("voltage_pu", [str(bus)])
     volts, time_s = voltage.to_numpy()[:, 0], voltage.index.to_numpy()
     volts, time_s = volts[np.isfinite(volts)], time_s[np.isfinite(volts)]
@@ -156,7 +160,7 @@ def _add_recovery(section: Section, result: Result, name: str, bus: Any) -> None
     falls = np.flatnonzero(~low[:-1] & low[1:])  # the last sample before the sag
     rises = np.flatnonzero(low[:-1] & ~low[1:])  # the last sample of the sag
     if not low.any():
-        section.reasons[key] = f"the voltage of bus {bus} was never below {RETURNED_PU:g} pu"
+        section.reasons[key] = never
         return
     if not falls.size or not rises.size or rises[-1] < falls[0]:
         section.reasons[key] = f"the voltage of bus {bus} never came back from below {RETURNED_PU:g} pu"
