@@ -10,7 +10,7 @@ import numpy as np
 
 from cosim import node_kernel as kernel
 from cosim import stepper
-from cosim.compiled.grid_kernel import Grid
+from cosim.compiled.grid_layout import Grid
 from cosim.engines.channels import Channels
 from cosim.load_shedding import LoadShedding
 from cosim.loop_inputs import Load

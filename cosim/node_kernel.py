@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cosim import shedding_kernel as shedding
 from cosim import site_kernel as site
-from cosim.compiled import grid_kernel
-from cosim.compiled.grid_kernel import Grid
+from cosim.compiled import grid_kernel, jump_kernel
+from cosim.compiled.grid_layout import Grid
 from cosim.compiled.kernels import kernel
 from cosim.engines.andes import MAX_ROTOR_ANGLE_RAD
 from loads.mitigation import storage_kernel as storage
@@ -184,7 +184,7 @@ def _jump(grid: Grid, loads: Loads, sites: Sites, nodes: Nodes, k: int) -> bool:
     solved = False
     for left in range(site.MAX_ROUNDS - 1, -1, -1):
         _set_power(grid, loads, sites)
-        solved = grid_kernel.solve_network(grid)
+        solved = jump_kernel.solve_network(grid)
         if left == 0 or not solved or _have_settled(grid, sites):
             break
         for i in range(sites.load.size):

@@ -16,7 +16,7 @@ import numpy as np
 from numba import typeof
 from numba.core.event import trigger_event
 
-from cosim.compiled.grid_kernel import Grid
+from cosim.compiled.grid_layout import Grid
 from cosim.cores import usable_cores
 from cosim.node_kernel import Loads, Nodes, Rows, Sites, Watch, run_nodes
 

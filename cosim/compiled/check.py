@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled import grid_layout as layout
 from cosim.compiled.arena import VARIABLES
 from cosim.compiled.flat_system import FlatSystem, NotCovered
 from cosim.compiled.grid_arrays import GridArrays
@@ -46,7 +47,7 @@ def check(flat: FlatSystem, arrays: GridArrays) -> None:
     finally:
         arrays.arena[:] = start
         arrays.jacobian[:] = kept_jacobian
-        arrays.condition[kernel.HAS_FACTORS] = 0
+        arrays.condition[layout.HAS_FACTORS] = 0
         flat.push(start)
         with np.errstate(all="ignore"):
             _evaluate(system)

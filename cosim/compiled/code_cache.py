@@ -21,7 +21,7 @@ from typing import Any
 import filelock
 import numba
 
-from cosim.compiled.model_code import ModelCode
+from cosim.compiled.model_loop import ModelCode
 from grids.andes_runtime import cache_dir
 from loads.machine_code import numba_keeps_in, usable
 

@@ -19,7 +19,8 @@ from scipy.sparse import bmat, coo_matrix, csc_matrix
 
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
 from cosim.compiled.code_cache import Told, compiled
-from cosim.compiled.model_code import ModelCode, model_code
+from cosim.compiled.model_code import model_code
+from cosim.compiled.model_loop import ModelCode
 from cosim.compiled.scalar_code import NotTranslatable
 
 

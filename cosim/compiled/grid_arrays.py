@@ -6,6 +6,8 @@ import numpy as np
 from andes.linsolvers.scipy import spmatrix_to_csc
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled import grid_layout as layout
+from cosim.compiled import jump_kernel
 from cosim.compiled.arena import VARIABLES
 from cosim.compiled.directory import directory, enter
 from cosim.compiled.flat_system import FlatSystem, NotCovered, Pattern
@@ -58,38 +60,38 @@ class GridArrays:
         self.condition, self.number = _conditions(system), _numbers(system)
         self.load_p, self.load_q, voltage, shape = _loads(flat, loads)
         arrays = {
-            kernel.ARENA: self.arena,
-            kernel.NUMBER: self.number,
-            kernel.CONDITION: self.condition,
-            kernel.JACOBIAN_VALUES: self.jacobian,
-            kernel.MATRIX: self._matrix,
-            kernel.RESIDUAL: np.zeros(size),
-            kernel.INCREMENT: np.zeros(size),
-            kernel.ORIGIN: np.zeros(size),
-            kernel.BEFORE: np.zeros(size + n),
-            kernel.SAVED: np.zeros(size + n),
-            kernel.NETWORK_MATRIX: self._network_matrix,
-            kernel.NETWORK_RESIDUAL: np.zeros(size),
-            kernel.FUNCTION: flat.addresses,
-            kernel.TABLE: np.array([table.ctypes.data for table in flat.tables], dtype=np.int64),
-            kernel.CONSTANT: flat.constant,
-            kernel.IS_ALGEBRAIC: (flat.pattern.indices >= n).astype(np.int64),
-            kernel.DIAGONAL: flat.pattern.positions(np.arange(n), np.arange(n)),
-            kernel.TIME_CONSTANT: np.array(system.dae.Tf, dtype=float),
-            kernel.PEG_FLAG: flat.peg_flag,
-            kernel.PEG_STATE: flat.peg_state,
-            kernel.NETWORK_SOURCE: self._network.source,
-            kernel.NETWORK_CONSTANT: self._network.constant,
-            kernel.MUST_HOLD: self._network.must_hold,
-            kernel.LOAD_P: self.load_p,
-            kernel.LOAD_Q: self.load_q,
-            kernel.LOAD_V: voltage,
-            kernel.LOAD_SHAPE: shape,
+            layout.ARENA: self.arena,
+            layout.NUMBER: self.number,
+            layout.CONDITION: self.condition,
+            layout.JACOBIAN_VALUES: self.jacobian,
+            layout.MATRIX: self._matrix,
+            layout.RESIDUAL: np.zeros(size),
+            layout.INCREMENT: np.zeros(size),
+            layout.ORIGIN: np.zeros(size),
+            layout.BEFORE: np.zeros(size + n),
+            layout.SAVED: np.zeros(size + n),
+            layout.NETWORK_MATRIX: self._network_matrix,
+            layout.NETWORK_RESIDUAL: np.zeros(size),
+            layout.FUNCTION: flat.addresses,
+            layout.TABLE: np.array([table.ctypes.data for table in flat.tables], dtype=np.int64),
+            layout.CONSTANT: flat.constant,
+            layout.IS_ALGEBRAIC: (flat.pattern.indices >= n).astype(np.int64),
+            layout.DIAGONAL: flat.pattern.positions(np.arange(n), np.arange(n)),
+            layout.TIME_CONSTANT: np.array(system.dae.Tf, dtype=float),
+            layout.PEG_FLAG: flat.peg_flag,
+            layout.PEG_STATE: flat.peg_state,
+            layout.NETWORK_SOURCE: self._network.source,
+            layout.NETWORK_CONSTANT: self._network.constant,
+            layout.MUST_HOLD: self._network.must_hold,
+            layout.LOAD_P: self.load_p,
+            layout.LOAD_Q: self.load_q,
+            layout.LOAD_V: voltage,
+            layout.LOAD_SHAPE: shape,
         }
         none = factor_arrays(no_factors())
-        self._arrays = [arrays[k] for k in range(kernel.FACTORS)] + none + none
+        self._arrays = [arrays[k] for k in range(layout.FACTORS)] + none + none
         places = (channels.places(name).astype(np.int64) for name in ("bus_v", "speed", "rotor_angle"))
-        self.grid = kernel.Grid(directory(self._arrays), self.x, self.y, *places)
+        self.grid = layout.Grid(directory(self._arrays), self.x, self.y, *places)
         self.order_step(FIRST_STEP_S)
         self.order_network()
 
@@ -102,7 +104,7 @@ class GridArrays:
             If the matrix is singular.
         """
         kernel.step_matrix(self.grid, step_s)
-        self._take(self._flat.pattern, self._matrix, kernel.FACTORS, kernel.HAS_FACTORS)
+        self._take(self._flat.pattern, self._matrix, layout.FACTORS, layout.HAS_FACTORS)
 
     def order_network(self) -> None:
         """Choose pivots that serve the present matrix of the network right after a jump.
@@ -112,8 +114,8 @@ class GridArrays:
         NotCovered
             If the matrix is singular.
         """
-        kernel.network_matrix(self.grid)
-        self._take(self._network.pattern, self._network_matrix, kernel.NETWORK_FACTORS, kernel.HAS_NETWORK_FACTORS)
+        jump_kernel.network_matrix(self.grid)
+        self._take(self._network.pattern, self._network_matrix, layout.NETWORK_FACTORS, layout.HAS_NETWORK_FACTORS)
 
     def _take(self, pattern: Pattern, values: np.ndarray, first: int, has: int) -> None:
         factors = analyse(pattern.indptr, pattern.indices, values)
@@ -151,16 +153,16 @@ class _Network:
 
 
 def _conditions(system: Any) -> np.ndarray:
-    config, out = system.TDS.config, np.zeros(kernel.CONDITIONS, dtype=np.int64)
-    out[kernel.LINE_SEARCH], out[kernel.MAX_ITERATIONS] = config.linesearch, config.max_iter
-    out[kernel.HAS_CONVERGED] = system.TDS.last_converged
+    config, out = system.TDS.config, np.zeros(layout.CONDITIONS, dtype=np.int64)
+    out[layout.LINE_SEARCH], out[layout.MAX_ITERATIONS] = config.linesearch, config.max_iter
+    out[layout.HAS_CONVERGED] = system.TDS.last_converged
     return out
 
 
 def _numbers(system: Any) -> np.ndarray:
-    tds, out = system.TDS, np.zeros(kernel.NUMBERS)
-    out[kernel.TOLERANCE], out[kernel.TINY] = tds.config.tol, tds.tol_zero
-    out[kernel.LENGTH_S], out[kernel.LAST_SWITCH_S] = np.nan, tds._last_switch_t
+    tds, out = system.TDS, np.zeros(layout.NUMBERS)
+    out[layout.TOLERANCE], out[layout.TINY] = tds.config.tol, tds.tol_zero
+    out[layout.LENGTH_S], out[layout.LAST_SWITCH_S] = np.nan, tds._last_switch_t
     return out
 
 

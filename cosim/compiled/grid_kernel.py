@@ -1,32 +1,57 @@
-"""The grid in compiled code: one trapezoidal step, and the network solved again after a jump.
+"""The grid in compiled code: one trapezoidal step, and what it is made of.
 
-Both do what ANDES does, in its order, so that the same iterations lead to the same numbers: `step` is
+It does what ANDES does, in its order, so that the same iterations lead to the same numbers: `step` is
 ``ImplicitIter.step`` of ANDES with a line search, a Jacobian that is renewed only on certain occasions and the states
-at their limits left out; `solve_network` is `cosim.engines.jump.NetworkSolver`. What differs: the factors are kept
-while neither the Jacobian nor the step's length changes.
+at their limits left out. What differs: the factors are kept while neither the Jacobian nor the step's length changes.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
 from cosim.compiled.arena import ITERATIONS, MODE_CHANGED, TIME, VARIABLES
 from cosim.compiled.directory import floats, indices, words
+from cosim.compiled.grid_layout import (
+    ARENA,
+    BAD_PIVOT,
+    BEFORE,
+    CONDITION,
+    CONSTANT,
+    DIAGONAL,
+    FACTORS,
+    FUNCTION,
+    HAS_CONVERGED,
+    HAS_FACTORS,
+    INCREMENT,
+    IS_ALGEBRAIC,
+    JACOBIAN_VALUES,
+    LAST_SWITCH_S,
+    LENGTH_S,
+    LINE_SEARCH,
+    LOAD_P,
+    LOAD_Q,
+    LOAD_SHAPE,
+    LOAD_V,
+    MATRIX,
+    MAX_ITERATIONS,
+    NUMBER,
+    ORIGIN,
+    PEG_FLAG,
+    PEG_STATE,
+    PIVOT_OF_STEP,
+    RESIDUAL,
+    SAVED,
+    SAVED_S,
+    TABLE,
+    TIME_CONSTANT,
+    TINY,
+    TOLERANCE,
+    Grid,
+)
 from cosim.compiled.kernel_call import call_model
 from cosim.compiled.kernels import inlined, kernel
-from cosim.compiled.sparse_lu import FACTOR_ARRAYS, Factors, Triangle, factorise, solve
+from cosim.compiled.sparse_lu import Factors, Triangle, factorise, solve
 from cosim.share_kernel import voltage_share
 
 DIFFERENTIAL, ALGEBRAIC, JACOBIAN = 0, 1, 2
-
-# Numbers of `NUMBER`.
-(LENGTH_S, LAST_SWITCH_S, TOLERANCE, TINY, SAVED_S) = range(5)
-NUMBERS = 5
-# Conditions of `CONDITION`.
-(HAS_CONVERGED, HAS_FACTORS, HAS_NETWORK_FACTORS, BAD_PIVOT, LINE_SEARCH, MAX_ITERATIONS) = range(6)
-CONDITIONS = 6
-(PIVOT_OF_STEP, PIVOT_OF_NETWORK) = (1, 2)
-"""Values of `BAD_PIVOT`: which ordering no longer serves."""
 
 RENEW_AFTER_SWITCH_S = 0.1
 SAME_LENGTH = 1e-9
@@ -36,69 +61,13 @@ MERITS = 3
 CHATTER_ITERATIONS, CHATTER_SUM, CHATTER_SIZE = 4, 1e-6, 1e-4
 RUNAWAY = 1e6
 
-NETWORK_ITERATIONS, NETWORK_HALVINGS = 30, 6
-NETWORK_SLOW = 0.2
-NETWORK_SOLVED = 1e-9
-
-
-# Arrays of a scenario, by their places in its directory. Variables are states, then algebraic variables; n is the
-# number of states, size that of all.
-(
-    ARENA,
-    NUMBER,
-    CONDITION,
-    JACOBIAN_VALUES,  # of [[fx, fy], [gx, gy]] by columns, when it was last renewed
-    MATRIX,  # that was factorised last; work space, as the next three
-    RESIDUAL,
-    INCREMENT,
-    ORIGIN,  # variables where a line search starts
-    BEFORE,  # variables, then derivatives of the states, at the start of a step
-    SAVED,  # the same, as `save` keeps it
-    NETWORK_MATRIX,
-    NETWORK_RESIDUAL,
-    FUNCTION,  # addresses of the models' functions
-    TABLE,  # and of their tables
-    CONSTANT,  # entries of the Jacobian that models add theirs to
-    IS_ALGEBRAIC,  # of each entry of the Jacobian, whether its row is an algebraic equation
-    DIAGONAL,  # position of each state's diagonal entry
-    TIME_CONSTANT,
-    PEG_FLAG,  # place in the arena of a flag that is zero while a limit holds a state
-    PEG_STATE,  # that state
-    NETWORK_SOURCE,  # of each entry of the network's matrix, its position in the Jacobian, or -1
-    NETWORK_CONSTANT,  # what is added to it
-    MUST_HOLD,  # of each state, 1 if its own equation must hold right after a jump, else 0
-    LOAD_P,  # place in the arena of each controlled load's power
-    LOAD_Q,
-    LOAD_V,  # position in y of the voltage at its bus
-    LOAD_SHAPE,  # z, i, p and v_min of each
-    FACTORS,
-) = range(28)
-NETWORK_FACTORS = FACTORS + FACTOR_ARRAYS
-ARRAYS = NETWORK_FACTORS + FACTOR_ARRAYS
-
-
-class Grid(NamedTuple):
-    """One scenario's grid as compiled code has it."""
-
-    listed: np.ndarray
-    """Directory of its arrays."""
-    x: np.ndarray
-    """States, a view of the arena."""
-    y: np.ndarray
-    """Algebraic variables."""
-    bus_v: np.ndarray
-    """Positions of bus voltages in y."""
-    speed: np.ndarray
-    """Positions of machines' speeds in x."""
-    angle: np.ndarray
-    """Positions of machines' rotor angles in x."""
-
 
 _voltage_share = inlined(voltage_share)
 
 
 @inlined
-def _factors(listed, first):  # type: ignore[no-untyped-def]
+def factors_at(listed, first):  # type: ignore[no-untyped-def]
+    """Factors whose arrays start at a place in the directory."""
     return Factors(
         indices(listed, first),
         indices(listed, first + 1),
@@ -231,15 +200,6 @@ def step_matrix(grid: Grid, step_s: float) -> None:
     _step_matrix(grid.listed, step_s)
 
 
-@kernel
-def network_matrix(grid: Grid) -> None:
-    """Fill `NETWORK_MATRIX`, that of `solve_network`: equations that must hold, and states that are held."""
-    jacobian, source = floats(grid.listed, JACOBIAN_VALUES), words(grid.listed, NETWORK_SOURCE)
-    matrix, constant = floats(grid.listed, NETWORK_MATRIX), floats(grid.listed, NETWORK_CONSTANT)
-    for p in range(matrix.size):
-        matrix[p] = constant[p] + (jacobian[source[p]] if source[p] >= 0 else 0.0)
-
-
 @inlined
 def _residual(listed: np.ndarray, step_s: float) -> float:
     """Fill `RESIDUAL` for a step, and return its sum of squares."""
@@ -268,7 +228,7 @@ def step(grid: Grid, end_s: float) -> bool:
     listed = grid.listed
     arena, condition, number = floats(listed, ARENA), words(listed, CONDITION), floats(listed, NUMBER)
     residual, increment, origin = floats(listed, RESIDUAL), floats(listed, INCREMENT), floats(listed, ORIGIN)
-    before, factors = floats(listed, BEFORE), _factors(listed, FACTORS)
+    before, factors = floats(listed, BEFORE), factors_at(listed, FACTORS)
     size = residual.size
     start_s = arena[TIME]
     step_s = end_s - start_s
@@ -344,67 +304,3 @@ def step(grid: Grid, end_s: float) -> bool:
         arena[VARIABLES : VARIABLES + before.size] = before
         arena[TIME] = start_s
     return has_converged
-
-
-@inlined
-def _network_residual(listed: np.ndarray, out: np.ndarray) -> float:
-    """Residuals at the present variables, and their norm: equations of states that must hold, and the network's."""
-    _evaluate(listed)
-    arena, must_hold = floats(listed, ARENA), floats(listed, MUST_HOLD)
-    n, size = must_hold.size, out.size
-    for k in range(n):
-        out[k] = must_hold[k] * arena[VARIABLES + size + k]
-    for k in range(n, size):
-        out[k] = arena[VARIABLES + size + k]
-    return np.sqrt(np.dot(out, out))
-
-
-@kernel
-def solve_network(grid: Grid) -> bool:
-    """Bring the algebraic variables to their values at t+; restore them and return False if that fails.
-
-    The factors are kept from jump to jump and renewed where they no longer make the residual shrink fast.
-    """
-    listed = grid.listed
-    residual, increment, origin = floats(listed, RESIDUAL), floats(listed, INCREMENT), floats(listed, ORIGIN)
-    new, condition, factors = (
-        floats(listed, NETWORK_RESIDUAL),
-        words(listed, CONDITION),
-        _factors(listed, NETWORK_FACTORS),
-    )
-    variables = floats(listed, ARENA)[VARIABLES : VARIABLES + residual.size]
-    start = variables.copy()
-    norm, is_fresh = _network_residual(listed, residual), False
-    for _ in range(NETWORK_ITERATIONS):
-        if condition[HAS_NETWORK_FACTORS] == 0:
-            _renew_jacobian(listed)
-            is_fresh = True
-            network_matrix(grid)
-            if not factorise(factors, floats(listed, NETWORK_MATRIX)):
-                condition[BAD_PIVOT] = PIVOT_OF_NETWORK
-                break
-            condition[HAS_NETWORK_FACTORS] = 1
-        solve(factors, residual, increment)
-        if not np.all(np.isfinite(increment)):
-            break
-        origin[:] = variables
-        share, new_norm = 1.0, 0.0
-        for _ in range(NETWORK_HALVINGS):
-            variables[:] = origin - share * increment
-            new_norm = _network_residual(listed, new)
-            if new_norm <= norm or new_norm < NETWORK_SOLVED:
-                break
-            share /= 2
-        residual[:] = new
-        before, norm = norm, new_norm
-        if share * np.abs(increment).max() < floats(listed, NUMBER)[TOLERANCE]:
-            return True
-        if norm > NETWORK_SLOW * before:
-            if not is_fresh:
-                variables[:] = start
-                norm = _network_residual(listed, residual)
-            condition[HAS_NETWORK_FACTORS] = 0
-    condition[HAS_NETWORK_FACTORS] = 0
-    variables[:] = start
-    _network_residual(listed, residual)
-    return False

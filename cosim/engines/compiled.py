@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cosim.compiled import grid_kernel as kernel
+from cosim.compiled import grid_layout as layout
+from cosim.compiled import jump_kernel
 from cosim.compiled.arena import TIME
 from cosim.compiled.check import check
 from cosim.compiled.code_cache import Told
@@ -82,7 +84,7 @@ class CompiledEngine(AndesEngine):
                 return Initialisation(**{**vars(found), "obstacle": obstacle})
         return found
 
-    def grid_kernel(self) -> kernel.Grid | None:
+    def grid_kernel(self) -> layout.Grid | None:
         """The grid for compiled loops; None while ANDES takes the steps."""
         present = self._present()
         return None if present is None else present.grid
@@ -91,7 +93,7 @@ class CompiledEngine(AndesEngine):
         """Take note that a compiled loop has moved the grid."""
         present = self._present()
         assert present is not None
-        if present.condition[kernel.BAD_PIVOT]:
+        if present.condition[layout.BAD_PIVOT]:
             self._order_anew(present, FIRST_STEP_S)
         self._show(present)
 
@@ -109,7 +111,7 @@ class CompiledEngine(AndesEngine):
             return super().step(step_s)
         end_s = float(present.arena[TIME]) + step_s
         succeeded = kernel.step(present.grid, end_s)
-        if present.condition[kernel.BAD_PIVOT]:
+        if present.condition[layout.BAD_PIVOT]:
             succeeded = self._order_anew(present, step_s) and kernel.step(present.grid, end_s)
         self._show(present)
         return bool(succeeded)
@@ -119,9 +121,9 @@ class CompiledEngine(AndesEngine):
         present = self._present()
         if present is None or self._is_switched:
             return self._solve_in_andes()
-        solved = kernel.solve_network(present.grid)
-        if present.condition[kernel.BAD_PIVOT]:
-            solved = self._order_anew(present, FIRST_STEP_S) and kernel.solve_network(present.grid)
+        solved = jump_kernel.solve_network(present.grid)
+        if present.condition[layout.BAD_PIVOT]:
+            solved = self._order_anew(present, FIRST_STEP_S) and jump_kernel.solve_network(present.grid)
         self._show(present)
         return bool(solved)
 
@@ -163,16 +165,16 @@ class CompiledEngine(AndesEngine):
         if self._n_loads:
             load, own = self._system.ControlledLoad, slice(self._n_loads)
             load.p.v[own], load.q.v[own] = present.arena[present.load_p], present.arena[present.load_q]
-        self._system.TDS.last_converged = bool(present.condition[kernel.HAS_CONVERGED])
+        self._system.TDS.last_converged = bool(present.condition[layout.HAS_CONVERGED])
 
     def _take_back(self, arrays: GridArrays) -> None:
         """Take the state from ANDES, after it has changed the network or the loads."""
         tds = self._system.TDS
         self._flat.pull(arrays.arena)
         arrays.jacobian[:] = self._flat.jacobian()
-        arrays.number[kernel.LAST_SWITCH_S] = tds._last_switch_t
-        arrays.condition[kernel.HAS_CONVERGED] = tds.last_converged
-        arrays.condition[[kernel.HAS_FACTORS, kernel.HAS_NETWORK_FACTORS]] = 0
+        arrays.number[layout.LAST_SWITCH_S] = tds._last_switch_t
+        arrays.condition[layout.HAS_CONVERGED] = tds.last_converged
+        arrays.condition[[layout.HAS_FACTORS, layout.HAS_NETWORK_FACTORS]] = 0
 
     def _solve_in_andes(self) -> bool:
         """Solve the network after switching, and take the result over while all buses are fed."""
@@ -196,10 +198,10 @@ class CompiledEngine(AndesEngine):
 
     def _order_anew(self, present: GridArrays, step_s: float) -> bool:
         """Choose new pivots where an old one has become too small; False if the matrix is singular."""
-        which = present.condition[kernel.BAD_PIVOT]
-        present.condition[kernel.BAD_PIVOT] = 0
+        which = present.condition[layout.BAD_PIVOT]
+        present.condition[layout.BAD_PIVOT] = 0
         try:
-            if which == kernel.PIVOT_OF_STEP:
+            if which == layout.PIVOT_OF_STEP:
                 present.order_step(step_s)
             else:
                 present.order_network()

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cosim.compiled.model_code import FOOTER, HEADER, ModelCode
+from cosim.compiled.model_code import FOOTER, HEADER
+from cosim.compiled.model_loop import ModelCode
 
 CODE = """
 @njit(error_model="numpy")
@@ -46,7 +47,7 @@ def file(*arguments, dir=None, **keys):
 tempfile.TemporaryFile = file
 
 from cosim.compiled import code_cache
-from cosim.compiled.model_code import ModelCode
+from cosim.compiled.model_loop import ModelCode
 from tests_code_cache import doubled
 
 told = []
