@@ -40,7 +40,7 @@ def one_line(show: bool, compilation: "Compilation") -> Iterator[None]:
     def say(text: str) -> None:
         if show and not said:
             said.append(text)
-            print(f"{text} and what else is not there yet: once, up to a few minutes", file=sys.stderr)
+            print(f"{text} and what else is not there yet: once, about a minute", file=sys.stderr)
 
     compilation.show = say
     yield

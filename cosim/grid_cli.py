@@ -129,8 +129,8 @@ def compile_(
 ) -> None:
     """Compile the equations of grids ahead of runs, and list which models are covered.
 
-    The first run of a grid compiles its models, and the first of all the stepper, which takes a minute or more; then
-    they are found on disk, in COSIM_CACHE_DIR or the user's cache folder. Run this once after installing, or before
+    The first run of a grid compiles its models, and the first of all the stepper: about a minute; then they
+    are found on disk, in COSIM_CACHE_DIR or the user's cache folder. Run this once after installing, or before
     the jobs of a cluster start. A grid that is not covered is stepped by ANDES itself: the table says why.
     """
     from rich.console import Console
