@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cosim import stepper
 from cosim.compiled.code_cache import Told
 from cosim.driven_loads import load_points
 from cosim.engines.andes import AndesEngine, ShuntPoint
@@ -50,7 +49,6 @@ def build_engine(scenario: Scenario, grid: Grid, shunts: Sequence[ShuntPoint], t
         return LinearEngine(grid, points, tolerance)
     if wanted == "andes":
         return AndesEngine(grid, points, tolerance, shunts)
-    stepper.compile_beside()
     return CompiledEngine(grid, points, tolerance, shunts, is_required=wanted == "compiled", told=told)
 
 

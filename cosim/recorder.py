@@ -35,7 +35,7 @@ _SAME_TIME_S = 1e-9
 # HDF5 1.8 format: attributes may pass 64 KB (names of thousands of buses), and, unlike later formats,
 # a file whose writer was killed carries no "still open" mark which would stop readers.
 _LIBVER = ("v108", "v108")
-# Rows are written once, many at a time: HDF5's own cache of 1 MB a dataset would hold what nobody reads.
+# Rows are written many at a time: HDF5's own cache of 1 MB a dataset would hold what nobody reads.
 _CHUNK_CACHE_BYTES = 0
 
 
@@ -203,7 +203,7 @@ class Recorder:
         self._before_jumps.extend(time_s[nodes[jumps]], *[values[name][nodes[jumps]] for name in self._jumping])
         self._rows.extend(time_s[nodes[due]], *[values[name][last[due]] for name in self._channels])
         self._now_s = float(time_s[-1])
-        self._file.flush()
+        self.flush()
 
     def record_site_rows(self, name: str, *columns: NDArray[np.float64]) -> None:
         """Take many rows of a site at once: an array for each of `SITE_COLUMNS`, then each further column."""

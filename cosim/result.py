@@ -34,13 +34,15 @@ class ResultError(ValueError):
 class Result:
     """The stored result of one run; open it with :meth:`Result.open`.
 
-    Data is read when asked for and the file is not held open between reads, except in :meth:`held_open`. A channel is
-    also an attribute: ``result.voltage_pu`` is ``result.channel("voltage_pu")``.
+    Data is read when asked for and the file is not held open between reads, except in :meth:`held_open`; times and what
+    was noted of sites are kept once read. A channel is also an attribute: ``result.voltage_pu`` is
+    ``result.channel("voltage_pu")``.
     """
+
+    _held: h5py.File | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held: h5py.File | None = None
         with self._open() as file:
             if _plain(file.attrs.get("format")) != FORMAT:
                 raise ResultError(f"{path}: an HDF5 file, but not a cosim result (no format attribute)")

@@ -1,7 +1,7 @@
 """Compiled models on disk: one module a model text, made once, found again by every process.
 
 A model's text is written to a file named after its hash, in the folder for generated code, and numba keeps the machine
-code beside it, with an index that tells processors and versions apart. A file is written under another name and then
+code beside it; processors and versions have folders of their own. A file is written under another name and then
 renamed, and only where it is missing, so many processes, on many machines with one home folder, can do it at once.
 """
 
@@ -19,11 +19,10 @@ from types import ModuleType
 from typing import Any
 
 import filelock
-import numba
 
 from cosim.compiled.model_loop import ModelCode
 from grids.andes_runtime import cache_dir
-from loads.machine_code import numba_keeps_in, usable
+from loads.machine_code import machine, numba_keeps_in, usable
 
 Told = Callable[[str, float], None]
 """Told each model that was compiled, and the seconds that it took."""
@@ -46,7 +45,7 @@ def compiled(codes: Sequence[ModelCode], told: Told | None = None) -> list[int]:
 
 
 def is_compiled(code: ModelCode) -> bool:
-    """Whether a model's machine code is on disk, for this processor and these versions, or in this process."""
+    """Whether a model's machine code is on disk, or in this process."""
     if _key(code) in _loaded:
         return True
     path = _path(folder(), code)
@@ -63,9 +62,8 @@ def _path(where: Path, code: ModelCode) -> Path:
 
 @cache
 def folder() -> Path:
-    """Where generated models are kept; a temporary copy of it where it cannot be written."""
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    return usable(cache_dir() / f"compiled-numba-{numba.__version__}-{python}")
+    """Where generated models are kept; a copy of it where it cannot be written."""
+    return usable(cache_dir() / f"models-{machine()}")
 
 
 def _function(code: ModelCode, told: Told | None) -> Any:

@@ -1,6 +1,6 @@
 """Source text for ANDES's discrete components: what sets flags, pegs states and remembers.
 
-Each function returns lines for one device; names in them stand for what `cosim.compiled.model_code` has bound. The
+Each function returns lines for one device; names in them stand for what `cosim.compiled.model_loop` has bound. The
 order of operations is that of ``check_var`` and ``check_eq`` in ANDES's ``core/discrete.py``.
 """
 

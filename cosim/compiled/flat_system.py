@@ -97,7 +97,12 @@ class FlatSystem:
         self.size = self.states + self.algebraic
         self.pattern, self.constant = _pattern(system)
         self.tables = self._tables()
-        self.addresses = np.array(compiled(self.codes, told), dtype=np.int64)
+        self._told = told
+
+    @cached_property
+    def addresses(self) -> np.ndarray:
+        """Addresses of the models' functions; compiles them."""
+        return np.array(compiled(self.codes, self._told), dtype=np.int64)
 
     @property
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The arrays that `cosim.compiled.grid_kernel` works on, from a flattened ANDES system."""
+"""The arrays that `grid_kernel` and `jump_kernel` work on, from a flattened ANDES system."""
 
 from typing import Any
 
@@ -34,12 +34,12 @@ class GridArrays:
     Attributes
     ----------
     arena, jacobian, number, condition : ndarray
-        As of `cosim.compiled.grid_kernel`.
+        As of `cosim.compiled.grid_layout`.
     x, y, f : ndarray
         Views of the arena.
     load_p, load_q : ndarray of int
         Places of the loads' power in the arena.
-    grid : cosim.compiled.grid_kernel.Grid
+    grid : cosim.compiled.grid_layout.Grid
         What compiled code takes; it stays good as long as this object lives.
 
     Raises

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cosim import stepper
 from cosim.compiled import grid_kernel as kernel
 from cosim.compiled import grid_layout as layout
 from cosim.compiled import jump_kernel
@@ -74,6 +75,7 @@ class CompiledEngine(AndesEngine):
             return found
         try:
             self._flat = FlatSystem(self._system, self._told)
+            stepper.compile_beside()
             self._arrays = GridArrays(self._flat, self._channels, self._n_loads)
             check(self._flat, self._arrays)
             self._is_away = False

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 Array = NDArray[np.float64]
 
 MAX_SAMPLES = 700
-"""A longer record is decimated to this many, as far as its band allows."""
+"""A longer record is decimated to at most this many, as far as its band allows."""
 SAMPLES_PER_PERIOD = 4.0
 """Of the highest frequency wanted, after decimation."""
 NOISE_THRESHOLD = 2.858

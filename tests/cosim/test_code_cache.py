@@ -12,6 +12,7 @@ import pytest
 
 from cosim.compiled.model_code import FOOTER, HEADER
 from cosim.compiled.model_loop import ModelCode
+from loads import machine_code
 
 CODE = """
 @njit(error_model="numpy")
@@ -75,7 +76,8 @@ def start(cache, scratch, number=1, count=1, mode="writable"):
     (scratch / "tests_code_cache.py").write_text(Path(__file__).read_text(encoding="utf-8"), encoding="utf-8")
     paths = os.pathsep.join([str(scratch), str(Path(__file__).parents[2])])
     environment = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
-    environment |= {"COSIM_CACHE_DIR": str(cache), "PYTHONPATH": paths}
+    (scratch / "temporary").mkdir(exist_ok=True)
+    environment |= {"COSIM_CACHE_DIR": str(cache), "PYTHONPATH": paths, "TMPDIR": str(scratch / "temporary")}
     arguments = [sys.executable, "-c", CHILD, str(text), str(scratch / f"ready-{number}"), str(count)]
     arguments += [mode, str(cache)]
     return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -118,18 +120,37 @@ def test_a_folder_that_cannot_be_made_gives_way_to_a_temporary_one(cache, scratc
     assert found["doubled"] == [2.0, 4.0]
     assert found["told"] == ["TINY"]
     assert not found["folder"].startswith(str(cache))
+    assert run(cache / "below", scratch)["told"] == []
 
 
 def test_a_folder_that_is_only_read_is_used(cache, scratch):
     """As in an image that was made with `cosim grid compile`; the attempt to write there fails, for root too."""
     run(cache, scratch)
     before = sorted(path.name for path in cache.rglob("*"))
-    found = run(cache, scratch, "read-only")
-    assert found["doubled"] == [2.0, 4.0]
-    assert found["told"] == []
-    assert not found["folder"].startswith(str(cache))
-    assert not Path(found["folder"]).exists()  # it went with its process
+    for path in (cache, *cache.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    found = [run(cache, scratch, "read-only") for _ in range(2)]
+    for path in (cache, *cache.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    assert [one["doubled"] for one in found] == [[2.0, 4.0]] * 2
+    assert [one["told"] for one in found] == [[], []]
+    copies = {Path(one["folder"]) for one in found}
+    assert len(copies) == 1
+    copy = copies.pop()
+    assert not copy.is_relative_to(cache)
+    assert all(path.stat().st_mode & 0o200 for path in (copy, *copy.rglob("*")) if path.is_dir())
     assert sorted(path.name for path in cache.rglob("*")) == before
+
+
+def test_others_cannot_put_code_into_the_copy(tmp_path, monkeypatch):
+    """Numba runs what it finds: a folder that another user could have made is not used."""
+    monkeypatch.setattr(machine_code.tempfile, "gettempdir", lambda: str(tmp_path))
+    open_to_all = tmp_path / f"cosim-code-{os.getuid()}"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    assert machine_code._temporary() != open_to_all
+    open_to_all.chmod(0o700)
+    assert machine_code._temporary() == open_to_all
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc", ".py"])

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from numba import typeof
 
 import cosim
 from cosim import stepper
+from cosim.cores import usable_cores
 from cosim.node_kernel import run_nodes
 
 SCENARIO = {
@@ -18,7 +21,7 @@ SCENARIO = {
 }
 
 FIRST_TIME = """
-import sys
+import os, sys
 
 from numba.core.event import Listener, install_listener
 
@@ -40,8 +43,12 @@ class Heard(Listener):
 heard = Heard()
 with install_listener("numba:compile", heard):
     process = stepper.compile_beside()
+    if os.fork() == 0:  # such as the process of a run in a sweep
+        stepper.wait()
+        os._exit(0 if stepper.is_compiled() else 1)
     stepper.wait()
     assert process.returncode == 0
+    assert os.wait()[1] == 0
     assert heard.names == ["run_nodes"], heard.names  # the wait, told as what it is for
     stepper.compile_now()
     run_nodes.compile(tuple(stepper.typeof(argument) for argument in stepper.arguments()))
@@ -57,6 +64,7 @@ def test_a_run_has_the_types_that_are_compiled_ahead(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(usable_cores() == 1, reason="one core compiles nothing beside")
 def test_a_first_run_finds_what_another_process_has_compiled(tmp_path):
     kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     command = [sys.executable, "-c", FIRST_TIME, str(tmp_path)]
@@ -69,13 +77,45 @@ def test_a_first_run_finds_what_another_process_has_compiled(tmp_path):
 def test_nothing_is_started_where_it_is_there(monkeypatch):
     monkeypatch.setattr(stepper, "is_compiled", lambda: True)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
-    stepper.compile_beside.cache_clear()
-    assert stepper.compile_beside() is None
+    assert stepper.compile_beside.__wrapped__() is None
 
 
 def test_one_core_compiles_nothing_beside(monkeypatch):
     monkeypatch.setattr(stepper, "is_compiled", lambda: False)
     monkeypatch.setattr(stepper, "usable_cores", lambda: 1)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
-    stepper.compile_beside.cache_clear()
-    assert stepper.compile_beside() is None
+    assert stepper.compile_beside.__wrapped__() is None
+
+
+def test_a_process_that_cannot_be_started_does_not_end_a_run(monkeypatch):
+    monkeypatch.setattr(stepper, "is_compiled", lambda: False)
+    monkeypatch.setattr(stepper, "usable_cores", lambda: 2)
+    monkeypatch.setattr(sys, "executable", "")
+    assert stepper.compile_beside.__wrapped__() is None
+
+
+@pytest.mark.slow
+def test_the_compiler_ends_with_the_process_that_wants_it(tmp_path):
+    code = (
+        "from cosim import stepper; import sys, time; stepper.usable_cores = lambda: 2; "
+        "print(stepper.compile_beside().pid, flush=True); time.sleep(600)"
+    )
+    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code], env=kept | {"COSIM_CACHE_DIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
+    )
+    compiler = int(owner.stdout.readline())
+    owner.kill()
+    owner.communicate()
+    deadline = time.monotonic() + 20  # much less than compiling takes
+    while _is_running(compiler):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _is_running(pid):
+    """Whether a process is there and no zombie, which one without a reaper of orphans may stay."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
