@@ -86,7 +86,8 @@ def _temporary() -> Path:
     if not hasattr(os, "getuid"):
         return Path(tempfile.gettempdir()) / "cosim-code"
     folder = Path(tempfile.gettempdir()) / f"cosim-code-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022:
         return folder
