@@ -43,9 +43,14 @@ class Cluster:
         folder.mkdir(parents=True)
         self._folder, self._processes = folder, []
         self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", folder / "scheduler.json")
-        until((folder / "scheduler.json").exists)
+        until(self._is_up)
         self.workers = [self.add(count) for count in threads]
         self.options = ("--scheduler", self._address)
+
+    def _is_up(self):
+        """Whether the scheduler has written its file, to the end."""
+        file = self._folder / "scheduler.json"
+        return file.exists() and file.read_text().rstrip().endswith("}")
 
     @property
     def _address(self):
