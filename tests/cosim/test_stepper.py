@@ -58,6 +58,13 @@ assert stepper._folder().is_relative_to(sys.argv[1])
 """
 
 
+def nothing_compiled(folder):
+    """Environment of a process that keeps its machine code in a folder of its own."""
+    return {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"} | {
+        "COSIM_CACHE_DIR": str(folder)
+    }
+
+
 def test_a_run_has_the_types_that_are_compiled_ahead(tmp_path):
     assert cosim.run(SCENARIO, tmp_path, report=False).summary["provenance"]["engine"] == "compiled"
     assert set(run_nodes.signatures) == {tuple(typeof(argument) for argument in stepper.arguments())}
@@ -66,11 +73,8 @@ def test_a_run_has_the_types_that_are_compiled_ahead(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(usable_cores() == 1, reason="one core compiles nothing beside")
 def test_a_first_run_finds_what_another_process_has_compiled(tmp_path):
-    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     command = [sys.executable, "-c", FIRST_TIME, str(tmp_path)]
-    done = subprocess.run(
-        command, env=kept | {"COSIM_CACHE_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=600
-    )
+    done = subprocess.run(command, env=nothing_compiled(tmp_path), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
@@ -100,9 +104,8 @@ def test_the_compiler_ends_with_the_process_that_wants_it(tmp_path):
         "from cosim import stepper; import sys, time; stepper.usable_cores = lambda: 2; "
         "print(stepper.compile_beside().pid, flush=True); time.sleep(600)"
     )
-    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     owner = subprocess.Popen(
-        [sys.executable, "-c", code], env=kept | {"COSIM_CACHE_DIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], env=nothing_compiled(tmp_path), stdout=subprocess.PIPE, text=True
     )
     compiler = int(owner.stdout.readline())
     owner.kill()
