@@ -302,11 +302,14 @@ def test_many_rows_leave_a_readable_file_behind_each_time(tmp_path):
     with Recorder(tmp_path / "r.h5", VOLTAGE, [], 0.0, {}) as recorder:
         for start in (0.0, 1.0):
             times = start + np.array([0.0, 0.5])
-            recorder.record_rows(times, np.zeros(2, dtype=bool), {"voltage_pu": np.ones((2, 2))})
+            values = np.column_stack([times, -times])
+            recorder.record_rows(times, np.zeros(2, dtype=bool), {"voltage_pu": values})
             copy = tmp_path / f"{start}.h5"
             copy.write_bytes((tmp_path / "r.h5").read_bytes())  # what a killed run leaves
             with h5py.File(copy) as file:
                 assert file["time_s"][-1] == start + 0.5
+                assert file["extrema/voltage_pu/max"][0] == start + 0.5
+                assert file["extrema/voltage_pu/min"][1] == -start - 0.5
         recorder.record_rows(np.empty(0), np.empty(0, dtype=bool), {"voltage_pu": np.empty((0, 2))})
     with h5py.File(tmp_path / "r.h5") as file:
         assert file["time_s"][:].tolist() == [0.0, 0.5, 1.0, 1.5]
